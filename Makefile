@@ -1,0 +1,61 @@
+# One command per wish. `make demo` and `make test` need only Python 3.11 or newer.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.PHONY: demo test check fix bench clients fuzz clean
+
+# The gateway on its built-in simulator, asked the guide's six examples.
+demo: $(VENV)/.installed
+	@$(BIN)/aiclient2api demo
+
+# The whole test suite.
+test: $(VENV)/.test
+	@$(BIN)/python -m pytest -n auto
+
+# Format, lint, types, layers, sizes, docs.
+check: $(VENV)/.check
+	@$(BIN)/ruff format --check src tests tools
+	@$(BIN)/ruff check src tests tools
+	@$(BIN)/mypy
+	@$(BIN)/python -m tools.check_layers
+	@$(BIN)/python -m tools.check_sizes
+	@$(BIN)/python -m tools.check_docs
+
+# Repair what a machine can repair.
+fix: $(VENV)/.check
+	@$(BIN)/ruff format src tests tools
+	@$(BIN)/ruff check --fix src tests tools
+
+# Start time, idle memory, requests and CPU beside nginx where it is installed.
+bench: $(VENV)/.test
+	@$(BIN)/python -m tools.bench
+
+# Real third-party clients against the gateway on the simulator (installs them; needs npm).
+clients: $(VENV)/.test
+	@$(BIN)/python -m tools.clients
+
+# The decoders' fuzz tests with many more examples.
+fuzz: $(VENV)/.test
+	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n auto --timeout 1800 tests -k "random or fuzz"
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python"; exit 1; }
+	@echo "making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	@echo "installing aiclient2api"
+	@$(PIP) install -e . && touch $@
+
+$(VENV)/.test: pyproject.toml | $(VENV)/bin/python
+	@echo "installing aiclient2api with its test dependencies"
+	@$(PIP) install -e '.[test]' && touch $@ $(VENV)/.installed
+
+$(VENV)/.check: pyproject.toml | $(VENV)/bin/python
+	@echo "installing aiclient2api with its check and test dependencies"
+	@$(PIP) install -e '.[test,check]' && touch $@ $(VENV)/.test $(VENV)/.installed

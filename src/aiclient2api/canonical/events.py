@@ -1,0 +1,119 @@
+"""What an answer is made of, piece by piece; the same vocabulary for every provider and every dialect.
+
+Order (checked by canonical.validate): Start once and first; BlockStart(i) opens block i, its deltas follow,
+BlockEnd(i) closes it; indexes count up from 0 and may interleave; Usage may come anywhere after Start, the last one
+counts; the end is one Finish or one Failed, and nothing after it.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.request import Opaque
+from aiclient2api.canonical.usage import Usage
+
+BlockKind = Literal["text", "thinking", "tool_call", "refusal", "foreign"]
+FinishReason = Literal[
+    "end", "length", "context_window", "stop_sequence", "tools", "refusal", "pause", "malformed_call"
+]
+
+
+class Start(msgspec.Struct, frozen=True):
+    """`id` and `model` are the upstream's own; an encoder shows the client ids and the model name it asked for."""
+
+    id: str = ""
+    model: str = ""
+    usage: Usage | None = None
+
+
+class BlockStart(msgspec.Struct, frozen=True):
+    """`id`, `name`, `tool_kind` and `namespace` belong to tool calls; `dialect` and `raw` to foreign blocks,
+    which arrive whole."""
+
+    index: int
+    kind: BlockKind
+    id: str = ""
+    name: str = ""
+    tool_kind: Literal["function", "custom"] = "function"
+    namespace: str | None = None
+    dialect: str = ""
+    raw: bytes = b""
+
+
+class TextDelta(msgspec.Struct, frozen=True):
+    """Text of a text or refusal block."""
+
+    index: int
+    text: str
+
+
+class ThinkingDelta(msgspec.Struct, frozen=True):
+    index: int
+    text: str
+
+
+class ArgumentsDelta(msgspec.Struct, frozen=True):
+    """A fragment of the JSON text of a call's arguments (or of a custom tool's raw input)."""
+
+    index: int
+    text: str
+
+
+class OpaqueDelta(msgspec.Struct, frozen=True):
+    """Opaque state of the block: a thinking signature, redacted data, a thought signature."""
+
+    index: int
+    opaque: Opaque
+
+
+class Citation(msgspec.Struct, frozen=True):
+    """A source for the text of block `index`; `start` and `end` are code-point offsets where known."""
+
+    index: int
+    url: str = ""
+    title: str = ""
+    cited_text: str = ""
+    start: int | None = None
+    end: int | None = None
+    raw: bytes = b""
+
+
+class BlockEnd(msgspec.Struct, frozen=True):
+    index: int
+
+
+class UsageUpdate(msgspec.Struct, frozen=True):
+    """The whole usage known so far (not a difference)."""
+
+    usage: Usage
+
+
+class Finish(msgspec.Struct, frozen=True):
+    reason: FinishReason
+    stop_sequence: str | None = None
+    details: bytes | None = None
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """The answer broke off; whatever came before stays as it is and no Finish follows."""
+
+    error: GatewayError
+
+
+Event = (
+    Start
+    | BlockStart
+    | TextDelta
+    | ThinkingDelta
+    | ArgumentsDelta
+    | OpaqueDelta
+    | Citation
+    | BlockEnd
+    | UsageUpdate
+    | Finish
+    | Failed
+)
+
+CONTENT = (BlockStart, TextDelta, ThinkingDelta, ArgumentsDelta, OpaqueDelta, Citation, Finish)
+"""Events after which an attempt is committed: the client has seen, or is owed, part of this very answer."""

@@ -1,0 +1,1 @@
+"""Spokes: one pure codec per API dialect, each able to play server and client."""

@@ -1,0 +1,60 @@
+"""Tool names and call ids within a provider's limits, reversible and computed from the request alone.
+
+The same request always maps the same way, so that stateless replays and prompt caches hold (dialects.md, 2.6 and 3.3).
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+
+class NameMap:
+    """Client names to wire names and back; wire names match `[a-zA-Z0-9_-]{1,limit}` and are unique."""
+
+    def __init__(self, names: Iterable[str], limit: int = 64) -> None:
+        self._wire: dict[str, str] = {}
+        self._client: dict[str, str] = {}
+        distinct = dict.fromkeys(names)
+        for name in (each for each in distinct if fits(each, limit)):
+            self._add(name, name)
+        for name in (each for each in distinct if not fits(each, limit)):
+            wire, salt = _shorten(name, limit, ""), 0
+            while wire in self._client:
+                salt += 1
+                wire = _shorten(name, limit, str(salt))
+            self._add(name, wire)
+
+    def _add(self, name: str, wire: str) -> None:
+        self._wire[name] = wire
+        self._client[wire] = name
+
+    def to_wire(self, name: str) -> str:
+        return self._wire.get(name, name)
+
+    def to_client(self, wire: str) -> str:
+        """Names that the map does not know pass as they are: the model may invent one."""
+        return self._client.get(wire, wire)
+
+    @property
+    def changed(self) -> bool:
+        return any(name != wire for name, wire in self._wire.items())
+
+
+_ALLOWED = re.compile(r"[a-zA-Z0-9_-]+")
+
+
+def fits(name: str, limit: int) -> bool:
+    return len(name) <= limit and _ALLOWED.fullmatch(name) is not None
+
+
+def _shorten(name: str, limit: int, salt: str) -> str:
+    digest = hashlib.sha256((name + salt).encode()).hexdigest()[:8]
+    readable = re.sub(r"[^a-zA-Z0-9_-]+", "_", name)[: limit - 9].strip("_")
+    return f"{readable}_{digest}" if readable else f"tool_{digest}"
+
+
+def wire_id(call_id: str, limit: int = 64, prefix: str = "call_") -> str:
+    """`call_id` if it satisfies the pattern and limit, else one derived from it, always the same."""
+    if fits(call_id, limit):
+        return call_id
+    return prefix + hashlib.sha256(call_id.encode()).hexdigest()[:32]

@@ -1,0 +1,112 @@
+"""What every provider offers: where to call, how to sign, how to read what comes back. Pure; no I/O, no clock."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.events import Event
+from aiclient2api.canonical.model import Model
+from aiclient2api.canonical.request import Request
+from aiclient2api.dialects.base import StreamDecoder
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """What a provider needs of a credential to sign a call. `token` is the bare secret: never print a Grant.
+
+    `token_type` is the provider's word for the kind of token (Kiro: "API_KEY", "EXTERNAL_IDP" or "");
+    `region` is where the API lives; `profile` the account's profile (Kiro: profileArn).
+    """
+
+    token: str
+    token_type: str = ""
+    region: str = ""
+    profile: str = ""
+
+    def __repr__(self) -> str:
+        return f"Grant(token=***, token_type={self.token_type!r}, region={self.region!r})"
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One HTTP request to an upstream. `url` is absolute; `headers` are complete but for Host and Content-Length."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Call({self.method} {self.url}, {len(self.body)} bytes)"
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """A model request to be sent. `seed` (32 random hex digits, one per client request) and `conversation` (a UUID
+    that stays the same over a conversation) are where ids on the wire come from; `remedies` are the steps that
+    `remedy` asked for after earlier attempts."""
+
+    request: Request
+    model: Model
+    seed: str
+    conversation: str
+    input_estimate: int = 0
+    remedies: frozenset[str] = frozenset()
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """A call, how to read its answer, and what of the client's request it could not carry (as the client wrote it).
+
+    Exactly one of `decoder` (the answer is a stream) and `decode` (it is one body) is given.
+    """
+
+    call: Call
+    dropped: tuple[str, ...] = ()
+    decoder: Callable[[], StreamDecoder] | None = None
+    decode: Callable[[bytes], Sequence[Event]] | None = None
+
+
+class Provider(Protocol):
+    """`name` is the configured name; `family` the origin of its opaque state; `dialect` the dialect it speaks, or
+    None for a wire form of its own."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def family(self) -> str: ...
+
+    @property
+    def dialect(self) -> str | None: ...
+
+    def prepare(self, ask: Ask, grant: Grant) -> Prepared:
+        """Encode and sign; raises GatewayError("bad_request") for what the provider cannot carry at all."""
+        ...
+
+    def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> GatewayError:
+        """An error answer of the upstream (any status but 2xx; headers in lower case)."""
+        ...
+
+    def remedy(self, error: GatewayError, applied: frozenset[str]) -> str | None:
+        """A change that makes an immediate repeat worth while ("refresh" the credential, "strip_thinking", …), each at
+        most once per request; None if there is none."""
+        ...
+
+    def list_models(self, grant: Grant) -> Call | None:
+        """The call that lists live models, or None where only the static table exists."""
+        ...
+
+    def parse_models(self, body: bytes) -> tuple[Model, ...]:
+        """The answer to list_models; raises GatewayError("upstream") if it is not one."""
+        ...
+
+    def static_models(self) -> tuple[Model, ...]:
+        """Models as of the date in the data file, for when the live list cannot be had."""
+        ...
+
+    def resolve(self, name: str, models: Sequence[Model]) -> Model | None:
+        """The model that the client's name means here (aliases, dates, suffixes), or None."""
+        ...
+
+    def aliases(self) -> tuple[str, ...]:
+        """Names beside the models' own that always resolve and are listed."""
+        ...

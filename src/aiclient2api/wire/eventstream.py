@@ -1,0 +1,139 @@
+"""AWS event streams, both ways (application/vnd.amazon.eventstream; AWS event stream specification).
+
+Frame: total length u32, headers length u32, CRC32 of these 8 bytes, headers, payload, CRC32 of all before; big-endian.
+Enters: bytes at any cut. Leaves: Message(headers, payload). Refuses: a wrong checksum (the frame border is lost then),
+lengths beyond the bounds, malformed headers. A length is believed only after its own checksum was right.
+"""
+
+import struct
+import uuid
+import zlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+MAX_HEADERS_BYTES = 128 * 1024
+MAX_PAYLOAD_BYTES = 24 * 1024 * 1024
+_PRELUDE = struct.Struct(">III")
+_U32 = struct.Struct(">I")
+_OVERHEAD = 16
+
+HeaderValue = bool | int | bytes | str | uuid.UUID
+
+
+class Message(NamedTuple):
+    headers: Mapping[str, HeaderValue]
+    payload: bytes
+
+
+class EventStreamError(Exception):
+    """The bytes are not an event stream, or not any more."""
+
+
+class EventStreamDecoder:
+    """Feed bytes, get complete messages; close() tells whether bytes were left over (the stream was cut)."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._need = 0
+        self._known: dict[bytes, Mapping[str, HeaderValue]] = {}
+
+    def feed(self, data: bytes) -> list[Message]:
+        """The messages that `data` completes. Raises EventStreamError; the decoder is of no use after that."""
+        buffer = self._buffer
+        buffer += data
+        if len(buffer) < self._need:
+            return []
+        out: list[Message] = []
+        start = 0
+        while len(buffer) - start >= 12:
+            total = self._check_prelude(start)
+            if len(buffer) - start < total:
+                break
+            out.append(self._message(bytes(buffer[start : start + total])))
+            start += total
+        if start:
+            del buffer[:start]
+        self._need = 12 if len(buffer) < 12 else _U32.unpack_from(buffer)[0]
+        return out
+
+    def close(self) -> int:
+        """The number of bytes left over at the end; not 0 means truncation."""
+        return len(self._buffer)
+
+    def _check_prelude(self, start: int) -> int:
+        total, headers, checksum = _PRELUDE.unpack_from(self._buffer, start)
+        if zlib.crc32(self._buffer[start : start + 8]) != checksum:
+            raise EventStreamError("checksum of a frame's prelude is wrong")
+        if headers > MAX_HEADERS_BYTES or total - headers - _OVERHEAD > MAX_PAYLOAD_BYTES:
+            raise EventStreamError("a frame is larger than the protocol allows")
+        if total < headers + _OVERHEAD:
+            raise EventStreamError("a frame's lengths contradict each other")
+        return int(total)
+
+    def _message(self, frame: bytes) -> Message:
+        if zlib.crc32(frame[:-4]) != _U32.unpack_from(frame, len(frame) - 4)[0]:
+            raise EventStreamError("checksum of a frame is wrong")
+        end = 12 + _U32.unpack_from(frame, 4)[0]
+        block = frame[12:end]
+        headers = self._known.get(block)
+        if headers is None:
+            headers = decode_headers(block)
+            if len(self._known) < 64:
+                self._known[block] = headers
+        return Message(headers, frame[end:-4])
+
+
+_FIXED: dict[int, struct.Struct] = {
+    2: struct.Struct(">b"),
+    3: struct.Struct(">h"),
+    4: struct.Struct(">i"),
+    5: struct.Struct(">q"),
+    8: struct.Struct(">q"),
+}
+
+
+def decode_headers(block: bytes) -> dict[str, HeaderValue]:
+    """A frame's header block. Raises EventStreamError."""
+    out: dict[str, HeaderValue] = {}
+    at = 0
+    try:
+        while at < len(block):
+            size = block[at]
+            name = block[at + 1 : at + 1 + size]
+            if size == 0 or len(name) != size:
+                raise EventStreamError("a header's name is empty or cut")
+            value, at = _decode_value(block, at + 1 + size)
+            out[name.decode()] = value
+    except (struct.error, IndexError, UnicodeDecodeError) as error:
+        raise EventStreamError("a header is malformed") from error
+    return out
+
+
+def _decode_value(block: bytes, at: int) -> tuple[HeaderValue, int]:
+    kind = block[at]
+    at += 1
+    if kind in (0, 1):
+        return kind == 0, at
+    if kind in _FIXED:
+        form = _FIXED[kind]
+        return form.unpack_from(block, at)[0], at + form.size
+    if kind in (6, 7):
+        size = int.from_bytes(block[at : at + 2], "big")
+        value = block[at + 2 : at + 2 + size]
+        if len(value) != size or at + 2 > len(block):
+            raise EventStreamError("a header's value is cut")
+        return (value if kind == 6 else value.decode()), at + 2 + size
+    if kind == 9:
+        return uuid.UUID(bytes=block[at : at + 16]), at + 16
+    raise EventStreamError(f"unknown header type {kind}")
+
+
+def encode(headers: Mapping[str, str], payload: bytes) -> bytes:
+    """One frame with string headers."""
+    block = b"".join(
+        bytes((len(name),)) + name + b"\x07" + len(value).to_bytes(2, "big") + value
+        for name, value in ((name.encode(), value.encode()) for name, value in headers.items())
+    )
+    lengths = struct.pack(">II", _OVERHEAD + len(block) + len(payload), len(block))
+    frame = lengths + _U32.pack(zlib.crc32(lengths)) + block + payload
+    return frame + _U32.pack(zlib.crc32(frame))
