@@ -60,19 +60,19 @@ class Opaque(msgspec.Struct, frozen=True):
     model: str = ""
 
 
-class Text(msgspec.Struct, frozen=True, tag=True):
+class Text(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
     text: str
     cache: Cache | None = None
     citations: tuple[bytes, ...] = ()
 
 
-class Image(msgspec.Struct, frozen=True, tag=True):
+class Image(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
     source: Source
     detail: str | None = None
     cache: Cache | None = None
 
 
-class Document(msgspec.Struct, frozen=True, tag=True):
+class Document(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
     """`filename` is what the user called it (OpenAI), `title` and `context` what the model is told (Anthropic)."""
 
     source: Source
@@ -83,25 +83,25 @@ class Document(msgspec.Struct, frozen=True, tag=True):
     cache: Cache | None = None
 
 
-class Audio(msgspec.Struct, frozen=True, tag=True):
+class Audio(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
     source: Source
 
 
-class SearchResult(msgspec.Struct, frozen=True, tag=True):
+class SearchResult(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
     source: str
     title: str
     content: tuple[Text, ...]
     cache: Cache | None = None
 
 
-class Thinking(msgspec.Struct, frozen=True, tag=True):
+class Thinking(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
     """Reasoning of an earlier answer, given back; redacted thinking has no text but an opaque value."""
 
     text: str
     opaque: tuple[Opaque, ...] = ()
 
 
-class ToolCall(msgspec.Struct, frozen=True, tag=True):
+class ToolCall(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
     """A call the model made. `arguments` is the raw JSON text of a function call (one JSON object in sound
     traffic), or the raw input text of a custom (freeform) tool."""
 
@@ -114,7 +114,7 @@ class ToolCall(msgspec.Struct, frozen=True, tag=True):
     cache: Cache | None = None
 
 
-class ToolResult(msgspec.Struct, frozen=True, tag=True):
+class ToolResult(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
     """What a tool answered; stands in a user turn. Content holds text, images, documents, search results."""
 
     call_id: str
@@ -124,11 +124,11 @@ class ToolResult(msgspec.Struct, frozen=True, tag=True):
     cache: Cache | None = None
 
 
-class Refusal(msgspec.Struct, frozen=True, tag=True):
+class Refusal(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
     text: str
 
 
-class Foreign(msgspec.Struct, frozen=True, tag=True):
+class Foreign(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
     """A block of one dialect that the hub has no word for: carried raw, replayed only to that dialect."""
 
     dialect: str
