@@ -1,0 +1,194 @@
+"""A client's Messages request to the hub's words.
+
+Enters: the body of POST /v1/messages and the lower-case headers. Leaves: a canonical Request. Refuses: wrong types and
+missing members, with bad_request naming the member. Generous with shapes that belong to other dialects (OpenAI tools,
+`role: "tool"`, image_url parts), because clients mix them; members without a word of ours pass on in Request.extra.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from aiclient2api.canonical.errors import bad_request
+from aiclient2api.canonical.request import Block, Cache, Request, Sampling, Text, ToolCall, ToolResult, Turn
+from aiclient2api.dialects.anthropic import settings_in
+from aiclient2api.dialects.parts import decode_content, decode_tool
+from aiclient2api.dialects.reading import ABSENT, CacheMark, cache_of, given, join, read, refused
+from aiclient2api.wire import jsonio
+
+FAMILY = "anthropic"
+BETA_HEADER = "header:anthropic-beta"
+"""Where Request.extra keeps the client's beta header, for an upstream that knows betas."""
+
+_KNOWN = frozenset(
+    {
+        "model",
+        "max_tokens",
+        "messages",
+        "system",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "thinking",
+        "output_config",
+        "output_format",
+        "stop_sequences",
+        "temperature",
+        "top_p",
+        "top_k",
+        "stream",
+        "metadata",
+        "cache_control",
+    }
+)
+
+
+def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
+    """The request. Raises GatewayError("bad_request") naming the member at fault."""
+    try:
+        members = {name: raw for name, raw in jsonio.members(body).items() if given(raw)}
+    except jsonio.JsonError as error:
+        raise refused(error, "") from None
+    system, turns = _turns(members)
+    choice, parallel = settings_in.tool_choice(members)
+    output_config = settings_in.output_config(members)
+    metadata = settings_in.metadata(members, headers)
+    return Request(
+        dialect=FAMILY,
+        model=_model(members),
+        max_tokens=_max_tokens(members),
+        system=system,
+        turns=turns,
+        tools=tuple(decode_tool(raw, f"tools[{index}]") for index, raw in enumerate(_list(members, "tools"))),
+        tool_choice=choice,
+        parallel_tools=parallel,
+        reasoning=settings_in.reasoning(members, output_config.effort),
+        output=output_config.format,
+        sampling=Sampling(
+            temperature=_number(members, "temperature"),
+            top_p=_number(members, "top_p"),
+            top_k=_integer(members, "top_k"),
+        ),
+        stop=settings_in.stop(members),
+        stream=read(members["stream"], bool, "stream") if "stream" in members else False,
+        user=metadata.user,
+        session=metadata.session,
+        cache=_cache(members),
+        extra=_extra(members, headers, {"output_config": output_config.rest, "metadata": metadata.rest}),
+    )
+
+
+def _model(members: Mapping[str, msgspec.Raw]) -> str:
+    model = read(_required(members, "model"), str, "model")
+    if not model.strip():
+        raise bad_request("model must not be empty.", "model")
+    return model
+
+
+def _max_tokens(members: Mapping[str, msgspec.Raw]) -> int:
+    """0 is legal: it only warms the cache."""
+    count = read(_required(members, "max_tokens"), int, "max_tokens")
+    if count < 0:
+        raise bad_request("max_tokens must not be negative.", "max_tokens")
+    return count
+
+
+def _required(members: Mapping[str, msgspec.Raw], name: str) -> msgspec.Raw:
+    if name not in members:
+        raise bad_request(f"{name} is required.", name)
+    return members[name]
+
+
+def _list(members: Mapping[str, msgspec.Raw], name: str) -> list[msgspec.Raw]:
+    return read(members[name], list[msgspec.Raw], name) if name in members else []
+
+
+def _number(members: Mapping[str, msgspec.Raw], name: str) -> float | None:
+    return read(members[name], float, name) if name in members else None
+
+
+def _integer(members: Mapping[str, msgspec.Raw], name: str) -> int | None:
+    return read(members[name], int, name) if name in members else None
+
+
+def _cache(members: Mapping[str, msgspec.Raw]) -> Cache | None:
+    return cache_of(read(members["cache_control"], CacheMark, "cache_control")) if "cache_control" in members else None
+
+
+def _extra(
+    members: Mapping[str, msgspec.Raw], headers: Mapping[str, str], rests: Mapping[str, bytes]
+) -> dict[str, bytes]:
+    extra = {name: bytes(raw) for name, raw in members.items() if name not in _KNOWN}
+    extra.update((name, rest) for name, rest in rests.items() if rest)
+    if beta := headers.get("anthropic-beta"):
+        extra[BETA_HEADER] = jsonio.encode(beta)
+    return extra
+
+
+def _turns(members: Mapping[str, msgspec.Raw]) -> tuple[tuple[Text, ...], tuple[Turn, ...]]:
+    """System texts (the member's own, then those of leading system messages) and the turns after them."""
+    raws = read(_required(members, "messages"), list[msgspec.Raw], "messages")
+    if not raws:
+        raise bad_request("messages must not be empty.", "messages")
+    turns = [_turn(raw, f"messages[{index}]") for index, raw in enumerate(raws)]
+    leading = next((index for index, turn in enumerate(turns) if turn.role != "system"), len(turns))
+    system = [*_system(members), *(block for turn in turns[:leading] for block in turn.blocks)]
+    return tuple(block for block in system if isinstance(block, Text)), tuple(turns[leading:])
+
+
+def _system(members: Mapping[str, msgspec.Raw]) -> tuple[Block, ...]:
+    """A string or a list of text blocks."""
+    if "system" not in members:
+        return ()
+    return _only_text(decode_content(members["system"], native=FAMILY, path="system"), "system")
+
+
+def _only_text(blocks: tuple[Block, ...], path: str) -> tuple[Block, ...]:
+    if not all(isinstance(block, Text) for block in blocks):
+        raise bad_request(f"{path} may hold text only.", path)
+    return blocks
+
+
+class _Function(msgspec.Struct):
+    name: str
+    arguments: str = ""
+
+
+class _Call(msgspec.Struct):
+    """A call in the OpenAI shape."""
+
+    id: str
+    function: _Function
+
+
+class _Message(msgspec.Struct):
+    role: str
+    content: msgspec.Raw = ABSENT
+    tool_call_id: str | None = None
+    tool_calls: list[_Call] | None = None
+    name: str | None = None
+    cache_control: CacheMark | None = None
+
+
+def _turn(raw: msgspec.Raw, path: str) -> Turn:
+    message = read(raw, _Message, path)
+    place = join(path, "content")
+    blocks = decode_content(message.content, native=FAMILY, path=place)
+    cache = cache_of(message.cache_control)
+    if message.role == "user":
+        return Turn("user", blocks, message.name, cache)
+    if message.role == "assistant":
+        calls = tuple(
+            ToolCall(call.id, call.function.name, call.function.arguments or "{}") for call in message.tool_calls or ()
+        )
+        return Turn("assistant", blocks + calls, message.name, cache)
+    if message.role in ("system", "developer"):
+        known = tuple(block for block in blocks if isinstance(block, Text))
+        if blocks and not known:
+            raise bad_request(f"{place} may hold text only.", place)
+        return Turn("system", blocks, message.name, cache)
+    if message.role == "tool":
+        if not message.tool_call_id:
+            raise bad_request(f"{path}.tool_call_id is missing.", f"{path}.tool_call_id")
+        return Turn("user", (ToolResult(message.tool_call_id, blocks, name=message.name),), cache=cache)
+    raise bad_request(f"{path}.role must be user, assistant or system.", f"{path}.role")

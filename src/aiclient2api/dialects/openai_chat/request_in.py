@@ -1,0 +1,96 @@
+"""A client's body as a canonical Request.
+
+Enters: a Chat Completions body, or a Responses body (`input` without `messages`), and lower-case headers. Refuses,
+with bad_request naming the member: broken JSON, a missing model or messages, a wrong type. Unknown members are kept
+raw for a provider of the same dialect.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from aiclient2api.canonical.errors import bad_request
+from aiclient2api.canonical.request import Request
+from aiclient2api.dialects.openai_chat import settings_in
+from aiclient2api.dialects.openai_chat.conversation import Conversation
+from aiclient2api.dialects.openai_chat.fields import Fields
+from aiclient2api.dialects.openai_chat.items_in import add_items
+from aiclient2api.dialects.openai_chat.messages_in import NATIVE, add_message
+from aiclient2api.dialects.parts import decode_content
+from aiclient2api.dialects.reading import CacheMark, cache_of, given
+
+DIALECT = "openai_chat"
+_SESSION_HEADERS = ("x-session-id", "session-id", "session_id", "x-session-affinity")
+"""Where coding agents put what ties a conversation's requests together."""
+
+
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+class _TextOptions(msgspec.Struct):
+    format: msgspec.Raw = msgspec.Raw()
+
+
+def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
+    """Raises GatewayError("bad_request") and nothing else."""
+    fields = Fields(body)
+    model = fields.take("model", str)
+    if not model:
+        raise bad_request("model is missing." if model is None else "model is empty.", "model")
+    from_items = fields.has("input") and not fields.has("messages")
+    talk, left_out = _conversation(fields, from_items)
+    choice, parallel = settings_in.tool_choice(fields)
+    stream_options = fields.take("stream_options", _StreamOptions) or _StreamOptions()
+    user = fields.take("user", str)
+    request = Request(
+        dialect=DIALECT,
+        model=model,
+        turns=tuple(talk.turns),
+        system=tuple(talk.system),
+        tools=settings_in.tools(fields),
+        tool_choice=choice,
+        parallel_tools=parallel,
+        reasoning=settings_in.reasoning(fields),
+        output=settings_in.output_format(*_format(fields, from_items)),
+        max_tokens=settings_in.max_tokens(fields),
+        sampling=settings_in.sampling(fields),
+        stop=settings_in.stop(fields),
+        stream=fields.take("stream", bool) or False,
+        include_usage=stream_options.include_usage or False,
+        user=fields.take("safety_identifier", str) or user,
+        session=fields.take("prompt_cache_key", str) or _session(headers),
+        cache=cache_of(fields.take("cache_control", CacheMark)),
+    )
+    rest = fields.rest()
+    if from_items:  # members of Responses mean nothing to a provider of this dialect
+        return msgspec.structs.replace(request, dropped=(*left_out, *rest))
+    return msgspec.structs.replace(request, extra=rest)
+
+
+def _conversation(fields: Fields, from_items: bool) -> tuple[Conversation, tuple[str, ...]]:
+    talk = Conversation()
+    for name in ("system", "instructions"):
+        talk.add_system(decode_content(fields.raw(name), native=NATIVE, path=name), name)
+    if from_items:
+        left_out = add_items(fields.raw("input") or msgspec.Raw(b"[]"), talk)
+        where = "input"
+    else:
+        left_out, where = (), "messages"
+        for path, raw in fields.items("messages"):
+            add_message(raw, path, talk)
+    if not talk.turns and not talk.system:
+        raise bad_request(f"{where} must be a list of at least one message.", where)
+    return talk, left_out
+
+
+def _format(fields: Fields, from_items: bool) -> tuple[msgspec.Raw | None, str]:
+    if from_items and fields.has("text"):
+        options = fields.take("text", _TextOptions) or _TextOptions()
+        if given(options.format):
+            return options.format, "text.format"
+    return fields.raw("response_format"), "response_format"
+
+
+def _session(headers: Mapping[str, str]) -> str | None:
+    return next((headers[name] for name in _SESSION_HEADERS if headers.get(name)), None)

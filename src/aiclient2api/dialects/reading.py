@@ -1,0 +1,68 @@
+"""Members of a client's body, read with the place of a mistake in the answer.
+
+Enters: raw JSON and its path in the body ("messages[2].content[1]"). Leaves: typed values and text.
+Refuses: what has another type, with bad_request naming the path.
+"""
+
+from typing import TypeVar
+
+import msgspec
+
+from aiclient2api.canonical.errors import GatewayError, bad_request
+from aiclient2api.canonical.request import Cache
+from aiclient2api.wire import jsonio
+
+T = TypeVar("T")
+
+ABSENT = msgspec.Raw()
+"""Default of a raw member. (`Raw | None` would not do: msgspec then takes null only.)"""
+
+
+class CacheMark(msgspec.Struct, frozen=True):
+    """Anthropic's `cache_control` and OpenAI's `prompt_cache_breakpoint`; only the ttl differs in meaning."""
+
+    ttl: str | None = None
+
+
+def read(raw: bytes | msgspec.Raw, type_: type[T], path: str) -> T:
+    """`raw` as a `type_`. Raises bad_request naming the member at fault."""
+    try:
+        return jsonio.decode(bytes(raw), type_)
+    except jsonio.JsonError as error:
+        raise refused(error, path) from None
+
+
+def refused(error: jsonio.JsonError, path: str) -> GatewayError:
+    """What the client is told of a body that cannot be read; `path` is where the piece stands in it."""
+    place = join(path, error.path)
+    return bad_request(f"{place}: {error}." if place else f"The request body cannot be read: {error}.", place or None)
+
+
+def join(path: str, member: str) -> str:
+    if not path or not member:
+        return path or member
+    return path + member if member.startswith("[") else f"{path}.{member}"
+
+
+def given(raw: msgspec.Raw) -> bool:
+    """Whether a member is there and is not null."""
+    return len(raw) > 4 or bytes(raw) not in (b"", b"null")
+
+
+def json_text(raw: bytes | msgspec.Raw, path: str) -> str:
+    """The JSON text itself, as received."""
+    try:
+        return bytes(raw).decode()
+    except UnicodeDecodeError:
+        raise bad_request(f"{path}: the JSON is not valid UTF-8.", path) from None
+
+
+def json_object(raw: bytes | msgspec.Raw, path: str) -> bytes:
+    """The bytes of a JSON object, as received. Raises bad_request for any other value and for broken JSON."""
+    read(raw, dict[str, msgspec.Raw], path)
+    return bytes(raw)
+
+
+def cache_of(*marks: CacheMark | None) -> Cache | None:
+    """The first mark that is set."""
+    return next((Cache(mark.ttl) for mark in marks if mark is not None), None)

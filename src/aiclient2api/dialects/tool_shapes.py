@@ -1,0 +1,64 @@
+"""One entry of a `tools` list in any of the shapes that clients send.
+
+Enters: the raw entry and its path. Leaves: a canonical Tool. Refuses: a function or custom tool without a name, a
+schema that is not an object. Types without a word of ours are kept raw as server tools: only their vendor runs them.
+"""
+
+import msgspec
+
+from aiclient2api.canonical.errors import bad_request
+from aiclient2api.canonical.request import Cache, Tool
+from aiclient2api.dialects.reading import ABSENT, CacheMark, cache_of, given, json_object, read
+
+
+class _Shape(msgspec.Struct):
+    """Chat nests under `function` or `custom`; Responses and Anthropic do not. Nested objects have the same members."""
+
+    type: str | None = None
+    name: str | None = None
+    description: str | None = None
+    input_schema: msgspec.Raw = ABSENT
+    parameters: msgspec.Raw = ABSENT
+    strict: bool | None = None
+    format: msgspec.Raw = ABSENT
+    function: "_Shape | None" = None
+    custom: "_Shape | None" = None
+    cache_control: CacheMark | None = None
+    prompt_cache_breakpoint: CacheMark | None = None
+
+
+def decode_tool(raw: msgspec.Raw | bytes, path: str) -> Tool:
+    """The tool. Raises GatewayError("bad_request") naming the member at fault."""
+    body = bytes(raw).strip()
+    shape = read(body, _Shape, path)
+    cache = cache_of(shape.cache_control, shape.prompt_cache_breakpoint)
+    if shape.function is not None and shape.type in (None, "function"):
+        return _function(shape.function, f"{path}.function", cache)
+    if shape.custom is not None and shape.type in (None, "custom"):
+        return _custom(shape.custom, f"{path}.custom", cache)
+    has_schema = given(shape.input_schema) or given(shape.parameters)
+    if shape.type in (None, "function") or (shape.type == "custom" and has_schema):
+        return _function(shape, path, cache)
+    if shape.type == "custom":
+        return _custom(shape, path, cache)
+    kind = shape.type or ""
+    return Tool(shape.name or kind, shape.description or "", kind="server", type=kind, raw=body, cache=cache)
+
+
+def _function(shape: _Shape, path: str, cache: Cache | None) -> Tool:
+    schema: bytes | None = None
+    for member, raw in (("input_schema", shape.input_schema), ("parameters", shape.parameters)):
+        if schema is None and given(raw):
+            schema = json_object(raw, f"{path}.{member}")
+    return Tool(_name(shape, path), shape.description or "", schema, strict=shape.strict, cache=cache)
+
+
+def _custom(shape: _Shape, path: str, cache: Cache | None) -> Tool:
+    grammar = json_object(shape.format, f"{path}.format") if given(shape.format) else None
+    return Tool(_name(shape, path), shape.description or "", kind="custom", grammar=grammar, cache=cache)
+
+
+def _name(shape: _Shape, path: str) -> str:
+    if not shape.name:
+        raise bad_request(f"{path}.name is missing.", f"{path}.name")
+    return shape.name
