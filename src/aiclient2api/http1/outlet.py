@@ -1,0 +1,88 @@
+"""The sending side of a client's connection: waiting for slow readers, giving up on stuck ones, closing in order."""
+
+import asyncio
+
+from aiclient2api.http1.alarm import Alarm
+
+# After an answer to a request that was not read to its end: a close would reset the connection and could take the
+# answer with it (RFC 9112, 9.6), so our side closes first and the client's bytes are read on for this long.
+LINGER_SECONDS = 2.0
+
+
+class Outlet:
+    """Owns the send deadline and the time that closing may take."""
+
+    __slots__ = (
+        "_alarm",
+        "_closing",
+        "_loop",
+        "_seconds",
+        "_transport",
+        "_unsent",
+        "_unsent_at",
+        "_waiters",
+        "blocked",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, send_seconds: float) -> None:
+        self._loop = loop
+        self._transport = transport
+        self._seconds = send_seconds
+        self._alarm = Alarm(loop, self._late)
+        self._waiters: list[asyncio.Future[None]] = []
+        self._closing = False
+        self._unsent = 0
+        self._unsent_at = 0.0
+        self.blocked = False
+
+    def block(self) -> None:
+        """The write buffer is full."""
+        self.blocked = True
+        if not self._closing:
+            self._watch()
+            self._alarm.set(self._seconds)
+
+    def unblock(self) -> None:
+        """The write buffer has room again, or nobody will ever read it."""
+        self.blocked = False
+        if not self._closing:
+            self._alarm.clear()
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def drained(self) -> None:
+        """Wait while the client is slow."""
+        while self.blocked:
+            waiter = self._loop.create_future()
+            self._waiters.append(waiter)
+            await waiter
+
+    def close(self, linger: bool) -> None:
+        """Close once everything is sent. With `linger`, tell the client first, and close when it does or time is up."""
+        self._closing = True
+        self._watch()
+        if linger and self._transport.can_write_eof():
+            self._transport.write_eof()
+        else:
+            self._transport.close()
+        self._alarm.set(min(LINGER_SECONDS, self._seconds))
+
+    def lost(self) -> None:
+        """The connection has ended."""
+        self._alarm.close()
+        self.unblock()
+
+    def _watch(self) -> None:
+        self._unsent = self._transport.get_write_buffer_size()
+        self._unsent_at = self._loop.time()
+
+    def _late(self) -> None:
+        unsent = self._transport.get_write_buffer_size()
+        if unsent < self._unsent:
+            self._watch()  # slow, but not stuck
+        elif not self._closing or not unsent or self._loop.time() - self._unsent_at >= self._seconds:
+            self._transport.abort()
+            return
+        self._alarm.set(min(LINGER_SECONDS, self._seconds) if self._closing else self._seconds)

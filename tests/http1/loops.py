@@ -1,0 +1,38 @@
+"""Runs a test's coroutine on asyncio's loop and on uvloop's, and fails on anything that is left behind."""
+
+import asyncio
+import importlib.util
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+LOOPS = ["asyncio"] + (["uvloop"] if importlib.util.find_spec("uvloop") else [])
+Run = Callable[[Coroutine[Any, Any, None]], None]
+
+both_loops = pytest.mark.parametrize("run", LOOPS, indirect=True)
+
+
+def run_on(name: str, work: Coroutine[Any, Any, None]) -> None:
+    """Raises what `work` raises; also fails if tasks are left, or the loop has reported an error."""
+    factory = asyncio.new_event_loop
+    if name == "uvloop":
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    reports: list[dict[str, Any]] = []
+
+    async def watched() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: reports.append(context))
+        before = asyncio.all_tasks()
+        async with asyncio.timeout(20):
+            await work
+        for _ in range(20):  # closing takes some rounds of the loop
+            await asyncio.sleep(0)
+        left = {task for task in asyncio.all_tasks() - before if "start_server" not in repr(task)}
+        assert not left, left
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(watched())
+    assert not reports, reports
