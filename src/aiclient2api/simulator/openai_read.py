@@ -1,0 +1,239 @@
+"""A request of the OpenAI Chat Completions API, checked as the vendor checks it and read as a Scene.
+
+Refuses (BadRequest): missing and unknown members, wrong roles and parts, tool calls without their results.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+from aiclient2api.simulator.scene import (
+    Outcome,
+    Paper,
+    Picture,
+    Scene,
+    ToolCard,
+    Turn,
+    as_dict,
+    as_list,
+    as_text,
+    decoded,
+)
+
+Json = dict[str, object]
+
+_MEMBERS = (
+    "model messages max_completion_tokens max_tokens temperature top_p n stop presence_penalty frequency_penalty"
+    " logit_bias logprobs top_logprobs seed stream stream_options tools tool_choice parallel_tool_calls response_format"
+    " reasoning_effort verbosity modalities audio prediction user safety_identifier prompt_cache_key"
+    " prompt_cache_options prompt_cache_retention metadata store service_tier web_search_options moderation functions"
+    " function_call"
+)
+_KNOWN = frozenset(_MEMBERS.split())
+_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_PARTS = {
+    "system": ("text",),
+    "developer": ("text",),
+    "user": ("text", "image_url", "input_audio", "file"),
+    "assistant": ("text", "refusal"),
+    "tool": ("text",),
+    "function": ("text",),
+}
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+
+
+class BadRequest(Exception):
+    """`param` is the member, `code` the vendor's word for the problem."""
+
+    def __init__(self, message: str, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+        self.code = code
+
+
+def read(body: Json) -> Scene:
+    """The conversation. Raises BadRequest."""
+    _top(body)
+    messages = [as_dict(each) for each in as_list(body["messages"])]
+    for number, message in enumerate(messages):
+        _check(message, f"messages[{number}]")
+    _pairing(messages)
+    systems = (_plain(each.get("content")) for each in messages if each.get("role") in ("system", "developer"))
+    limit = body.get("max_completion_tokens", body.get("max_tokens"))
+    stop = body.get("stop")
+    mode, named = _choice(body.get("tool_choice"))
+    return Scene(
+        turns=tuple(_turns(messages)),
+        system="\n\n".join(systems),
+        tools=_tools(body.get("tools")),
+        choice=mode,
+        named=named,
+        parallel=body.get("parallel_tool_calls") is not False,
+        form=_form(as_dict(body.get("response_format"))),
+        thinking=as_text(body.get("reasoning_effort")) not in ("", "none"),
+        max_tokens=limit if isinstance(limit, int) else None,
+        stops=(stop,) if isinstance(stop, str) else tuple(as_text(each) for each in as_list(stop)),
+    )
+
+
+def _top(body: Json) -> None:
+    for name in ("model", "messages"):
+        if name not in body:
+            raise BadRequest(f"Missing required parameter: '{name}'.", name, "missing_required_parameter")
+    for name in body:
+        if name not in _KNOWN:
+            raise BadRequest(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+    if not as_list(body["messages"]):
+        raise BadRequest("Invalid 'messages': empty array.", "messages", "empty_array")
+    if body.get("max_tokens") is not None and body.get("max_completion_tokens") is not None:
+        raise BadRequest("Set either 'max_tokens' or 'max_completion_tokens', not both.", "max_tokens")
+    count = body.get("n")
+    if count is not None and (not isinstance(count, int) or not 1 <= count <= 8):
+        raise BadRequest("Invalid 'n'.", "n", "invalid_value")
+
+
+def _check(message: Json, where: str) -> None:
+    role = as_text(message.get("role"))
+    if role not in _ROLES:
+        raise BadRequest(f"Invalid value: '{role}'.", f"{where}.role", "invalid_value")
+    content = message.get("content")
+    if isinstance(content, list):
+        for number, part in enumerate(as_dict(each) for each in content):
+            if part.get("type") not in _PARTS[role]:
+                problem = f"Invalid value: '{as_text(part.get('type'))}'."
+                raise BadRequest(problem, f"{where}.content[{number}].type", "invalid_value")
+    elif not isinstance(content, str) and not (role == "assistant" and _speaks_otherwise(message)):
+        raise BadRequest("Invalid type for content: expected a string or parts.", f"{where}.content", "invalid_type")
+    for number, call in enumerate(as_dict(each) for each in as_list(message.get("tool_calls"))):
+        function = as_dict(call.get("function")) or as_dict(call.get("custom"))
+        if not as_text(call.get("id")) or not as_text(function.get("name")):
+            raise BadRequest("Missing required parameter.", f"{where}.tool_calls[{number}]", "invalid_value")
+
+
+def _speaks_otherwise(message: Json) -> bool:
+    return any(message.get(name) for name in ("tool_calls", "function_call", "refusal", "audio"))
+
+
+def _pairing(messages: list[Json]) -> None:
+    """Tool messages directly follow the assistant message whose calls they answer, each call once."""
+    waiting: set[str] = set()
+    after_calls = False
+    for number, message in enumerate(messages):
+        if message.get("role") == "tool":
+            if not after_calls:
+                raise BadRequest(
+                    "messages with role 'tool' must be a response to a preceding message with 'tool_calls'.",
+                    f"messages[{number}].role",
+                )
+            if (answered := as_text(message.get("tool_call_id"))) not in waiting:
+                raise BadRequest(f"Unknown tool_call_id '{answered}'.", f"messages[{number}].tool_call_id")
+            waiting.discard(answered)
+            continue
+        _answered(waiting, number)
+        waiting = {as_text(as_dict(call).get("id")) for call in as_list(message.get("tool_calls"))}
+        after_calls = bool(waiting)
+    _answered(waiting, len(messages))
+
+
+def _answered(waiting: set[str], number: int) -> None:
+    if waiting:
+        raise BadRequest(
+            "An assistant message with 'tool_calls' must be followed by tool messages responding to each"
+            f" 'tool_call_id'. No response for: {', '.join(sorted(waiting))}",
+            f"messages[{number - 1}]",
+        )
+
+
+def _turns(messages: Iterable[Json]) -> Iterable[Turn]:
+    """Users' and assistants' turns; the results of one round of calls are one turn."""
+    outcomes: list[Outcome] = []
+    for message in messages:
+        role = message.get("role")
+        if role in ("tool", "function"):
+            call_id = as_text(message.get("tool_call_id")) or as_text(message.get("name"))
+            outcomes.append(Outcome(call_id, _plain(message.get("content"))))
+            continue
+        if outcomes:
+            yield Turn("user", outcomes=tuple(outcomes))
+            outcomes = []
+        if role == "user":
+            parts = [as_dict(part) for part in as_list(message.get("content"))]
+            yield Turn(
+                "user", _plain(message.get("content")), pictures=tuple(_pictures(parts)), papers=tuple(_papers(parts))
+            )
+        elif role == "assistant":
+            yield Turn("assistant", _plain(message.get("content")), called=_called(message))
+    if outcomes:
+        yield Turn("user", outcomes=tuple(outcomes))
+
+
+def _called(message: Json) -> dict[str, str]:
+    calls = [as_dict(each) for each in as_list(message.get("tool_calls"))]
+    names = [as_dict(call.get("function")) or as_dict(call.get("custom")) for call in calls]
+    return {as_text(call.get("id")): as_text(name.get("name")) for call, name in zip(calls, names, strict=True)}
+
+
+def _plain(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    parts = (as_dict(each) for each in as_list(content))
+    return "\n\n".join(as_text(part.get("text")) for part in parts if part.get("type") == "text")
+
+
+def _pictures(parts: Iterable[Json]) -> Iterable[Picture]:
+    for part in parts:
+        url = as_text(as_dict(part.get("image_url")).get("url"))
+        if part.get("type") != "image_url":
+            continue
+        if url.startswith("data:"):
+            data = decoded(url.partition(",")[2])
+            if not data:
+                raise BadRequest("Invalid base64 image_url.", "messages", "invalid_base64")
+            yield Picture(data)
+        elif not url.startswith(("http://", "https://")):
+            raise BadRequest("Invalid image_url.", "messages", "invalid_image_url")
+
+
+def _papers(parts: Iterable[Json]) -> Iterable[Paper]:
+    for part in parts:
+        file = as_dict(part.get("file"))
+        given = as_text(file.get("file_data"))
+        if given:
+            data = decoded(given.partition(",")[2] if given.startswith("data:") else given)
+            yield Paper(as_text(file.get("filename")), "", data=data)
+
+
+def _tools(given: object) -> tuple[ToolCard, ...]:
+    cards: list[ToolCard] = []
+    for number, tool in enumerate(as_dict(each) for each in as_list(given)):
+        function = as_dict(tool.get("function"))
+        if tool.get("type") == "custom":
+            custom = as_dict(tool.get("custom"))
+            cards.append(ToolCard(as_text(custom.get("name")), as_text(custom.get("description"))))
+            continue
+        if tool.get("type") != "function":
+            raise BadRequest(
+                f"Missing or wrong 'tools[{number}].type'.", f"tools[{number}].type", "missing_required_parameter"
+            )
+        name = as_text(function.get("name"))
+        if not _NAME.fullmatch(name):
+            raise BadRequest(
+                f"Invalid 'tools[{number}].function.name'.", f"tools[{number}].function.name", "invalid_value"
+            )
+        cards.append(ToolCard(name, as_text(function.get("description")), as_dict(function.get("parameters"))))
+    return tuple(cards)
+
+
+def _choice(given: object) -> tuple[Literal["auto", "none", "any"], str]:
+    if given == "none":
+        return "none", ""
+    if given == "required":
+        return "any", ""
+    function = as_dict(as_dict(given).get("function"))
+    return ("any", as_text(function.get("name"))) if function else ("auto", "")
+
+
+def _form(given: Json) -> Json | None:
+    if given.get("type") == "json_object":
+        return {}
+    return as_dict(as_dict(given.get("json_schema")).get("schema")) if given.get("type") == "json_schema" else None
