@@ -1,0 +1,1 @@
+"""Scripts that check and measure the project; `make` runs them."""

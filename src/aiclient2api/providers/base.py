@@ -107,6 +107,10 @@ class Provider(Protocol):
         """The model that the client's name means here (aliases, dates, suffixes), or None."""
         ...
 
+    def unlisted(self, name: str) -> Model:
+        """What is assumed of a model of this name that no list has."""
+        ...
+
     def aliases(self) -> tuple[str, ...]:
         """Names beside the models' own that always resolve and are listed."""
         ...

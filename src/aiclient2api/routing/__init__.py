@@ -1,0 +1,1 @@
+"""Which model, which provider, which attempt next. Pure."""

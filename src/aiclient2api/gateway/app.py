@@ -1,0 +1,127 @@
+"""What happens to each HTTP request: CORS, the route, the key, the handler, and every error in the client's dialect."""
+
+from collections.abc import Awaitable, Callable
+
+from aiclient2api import __version__
+from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.dialects.registry import DIALECTS
+from aiclient2api.dialects.base import Dialect
+from aiclient2api.gateway import listing, pipeline, routes
+from aiclient2api.gateway.context import Context, Visit
+from aiclient2api.gateway.record import log_visit
+from aiclient2api.http1.messages import Exchange
+from aiclient2api.routing.models import listed
+from aiclient2api.settings.schema import PROVIDERS
+from aiclient2api.wire import jsonio
+
+JSON = ("content-type", "application/json")
+CORS = (("access-control-allow-origin", "*"), ("access-control-expose-headers", "*"))
+PREFLIGHT = (
+    *CORS,
+    ("access-control-allow-methods", "GET, POST, HEAD, OPTIONS"),
+    ("access-control-max-age", "86400"),
+)
+
+Route = Callable[[Context, Visit, routes.Target], Awaitable[None]]
+
+
+class App:
+    """The handler that http1.server calls."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def __call__(self, exchange: Exchange) -> None:
+        target = routes.find(exchange.path, PROVIDERS)
+        visit = Visit(exchange, target.provider or exchange.headers.get("model-provider"))
+        front = _dialect(target, exchange)
+        try:
+            status = 200
+            await self._route(visit, target, exchange)
+        except GatewayError as error:
+            visit.failed = error
+            status = await _refuse(visit, front, error)
+        if target.name not in routes.OPEN:
+            log_visit(visit, status)
+
+    async def _route(self, visit: Visit, target: routes.Target, exchange: Exchange) -> None:
+        if exchange.method == "OPTIONS":
+            asked = exchange.headers.get("access-control-request-headers", "*")
+            await exchange.respond(204, [*PREFLIGHT, ("access-control-allow-headers", asked)], b"")
+            return
+        if target.name not in routes.OPEN:
+            self._context.door.check(exchange.headers, exchange.query, key_in_query=False)
+        if not target.name:
+            raise GatewayError("not_found", f"There is no route {exchange.method} {exchange.path[:200]}.")
+        if exchange.method not in routes.METHODS[target.name]:
+            allowed = ", ".join(routes.METHODS[target.name])
+            raise GatewayError("method", f"{exchange.path} takes {allowed}, not {exchange.method}.")
+        await _HANDLERS[target.name](self._context, visit, target)
+
+
+def _dialect(target: routes.Target, exchange: Exchange) -> Dialect:
+    name = target.name if target.name in DIALECTS else routes.dialect_of(exchange.path, exchange.headers)
+    return DIALECTS[name]
+
+
+async def _refuse(visit: Visit, front: Dialect, error: GatewayError) -> int:
+    answer = front.encode_error(error, visit.id)
+    if not visit.exchange.started:
+        headers = [JSON, *CORS, *visit.answer_headers(), *answer.headers]
+        await visit.exchange.respond(answer.status, headers, answer.body)
+    return answer.status
+
+
+async def _model_route(context: Context, visit: Visit, target: routes.Target) -> None:
+    await pipeline.answer(context, visit, DIALECTS[target.name])
+
+
+async def _count_tokens(context: Context, visit: Visit, target: routes.Target) -> None:
+    count = await pipeline.count_tokens(context, visit, DIALECTS["anthropic"])
+    await _json(visit, jsonio.encode({"input_tokens": count}))
+
+
+async def _models(context: Context, visit: Visit, target: routes.Target) -> None:
+    offers = await context.catalogue.offers()
+    if visit.provider is not None:
+        offers = [offer for offer in offers if offer.provider.name == visit.provider]
+    models = listed(offers, context.aliases if visit.provider is None else {})
+    await _json(visit, listing.model_item(models, target.item) if target.item else listing.model_list(models))
+
+
+async def _health(context: Context, visit: Visit, target: routes.Target) -> None:
+    provider = next(iter(context.accounts))
+    await _json(visit, jsonio.encode({"status": "healthy", "provider": provider, "version": __version__}))
+
+
+async def _ready(context: Context, visit: Visit, target: routes.Target) -> None:
+    """Ready while at least one login is usable and we are not shutting down; the reasons stand in the body."""
+    reasons = {name: account.login.status() for name, account in context.accounts.items()}
+    usable = any(status.usable for status in reasons.values()) and not context.draining()
+    body = {
+        "ready": usable,
+        "draining": context.draining(),
+        "accounts": {name: {"usable": status.usable, "reason": status.reason} for name, status in reasons.items()},
+    }
+    await visit.exchange.respond(200 if usable else 503, [JSON], jsonio.encode(body))
+
+
+async def _root(context: Context, visit: Visit, target: routes.Target) -> None:
+    await _json(visit, jsonio.encode({"name": "aiclient2api", "version": __version__, "simulated": context.simulated}))
+
+
+async def _json(visit: Visit, body: bytes) -> None:
+    await visit.exchange.respond(200, [JSON, *CORS, ("x-request-id", visit.id), ("request-id", visit.id)], body)
+
+
+_HANDLERS: dict[str, Route] = {
+    "openai_chat": _model_route,
+    "anthropic": _model_route,
+    "count_tokens": _count_tokens,
+    "models": _models,
+    "model": _models,
+    "health": _health,
+    "livez": _health,
+    "readyz": _ready,
+    "root": _root,
+}

@@ -1,0 +1,62 @@
+"""The models of every configured provider: the live list where it can be had, cached, else the static table.
+
+Lists depend on plan, region and time, so a live one counts for ten minutes and is then renewed behind the back of
+the requests; a failure is remembered for one minute. Nothing is asked before the first request.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.model import Model
+from aiclient2api.gateway.upstream import Account, Upstream
+from aiclient2api.routing.models import Offer
+from aiclient2api.tasks import spawn
+
+FRESH_SECONDS = 600.0
+RETRY_SECONDS = 60.0
+PATIENCE_SECONDS = 3.0
+"""How long the first request waits for the first list."""
+
+_log = logging.getLogger(__name__)
+
+
+class Catalogue:
+    """Offers of all accounts."""
+
+    def __init__(self, accounts: Mapping[str, Account], upstream: Upstream, clock: Callable[[], float]) -> None:
+        self._accounts = accounts
+        self._upstream = upstream
+        self._clock = clock
+        self._models: dict[str, tuple[Model, ...]] = {}
+        self._due: dict[str, float] = {}
+        self._fetches: dict[str, asyncio.Task[None]] = {}
+
+    async def offers(self) -> list[Offer]:
+        """What every provider offers; waits a moment for lists that were never read."""
+        now = self._clock()
+        missing = []
+        for name in self._accounts:
+            if now >= self._due.get(name, 0.0) and name not in self._fetches:
+                self._fetches[name] = spawn(self._fetch(name), f"models of {name}")
+            if name not in self._models and name in self._fetches:
+                missing.append(self._fetches[name])
+        if missing:
+            await asyncio.wait(missing, timeout=PATIENCE_SECONDS)
+        return [
+            Offer(account.provider, self._models.get(name) or account.provider.static_models())
+            for name, account in self._accounts.items()
+        ]
+
+    async def _fetch(self, name: str) -> None:
+        try:
+            models = await self._upstream.models(self._accounts[name])
+            self._models[name] = models
+            self._due[name] = self._clock() + FRESH_SECONDS
+        except GatewayError as error:
+            _log.info("model list of %s: %s", name, error.message)
+            self._models.setdefault(name, self._accounts[name].provider.static_models())
+            self._due[name] = self._clock() + RETRY_SECONDS
+        finally:
+            del self._fetches[name]

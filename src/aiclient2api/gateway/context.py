@@ -1,0 +1,84 @@
+"""What every request shares (Context) and what is known of one (Visit)."""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.request import Request
+from aiclient2api.canonical.usage import Usage
+from aiclient2api.gateway.catalogue import Catalogue
+from aiclient2api.gateway.door import Door
+from aiclient2api.gateway.faults import of_client_body
+from aiclient2api.gateway.prompts import SystemPrompt
+from aiclient2api.gateway.upstream import Account, Journey, Upstream
+from aiclient2api.http1.messages import Exchange, HttpError
+from aiclient2api.observe.promptlog import PromptLog
+from aiclient2api.routing.models import Route
+
+
+@dataclass(frozen=True)
+class Context:
+    """The gateway's parts, put together by gateway.assembly."""
+
+    door: Door
+    accounts: Mapping[str, Account]
+    upstream: Upstream
+    catalogue: Catalogue
+    prompt: SystemPrompt
+    prompt_log: PromptLog
+    aliases: Mapping[str, str]
+    max_body_bytes: int
+    simulated: bool
+    draining: Callable[[], bool]
+
+    def raw_log(self, request_id: str) -> Callable[[str, bytes], None] | None:
+        """Where the raw exchange with the provider is logged, or None."""
+        if not self.prompt_log.raw:
+            return None
+        return lambda direction, data: self.prompt_log.exchange(request_id, direction, data)
+
+
+@dataclass
+class Visit:
+    """One request of a client, from its head to the log line."""
+
+    exchange: Exchange
+    provider: str | None = None
+    seed: str = field(default_factory=lambda: secrets.token_hex(16))
+    started: float = field(default_factory=time.perf_counter)
+    wall_clock: float = field(default_factory=time.time)
+    route: Route | None = None
+    account: str = ""
+    journey: Journey | None = None
+    client_dropped: tuple[str, ...] = ()
+    first_content: float | None = None
+    usage: Usage | None = None
+    failed: GatewayError | None = None
+
+    @property
+    def id(self) -> str:
+        return "req_" + self.seed[:24]
+
+    async def body(self, limit: int) -> bytes:
+        """The request body. Raises GatewayError for one that is too large or never comes."""
+        try:
+            return await self.exchange.body()
+        except HttpError as error:
+            raise of_client_body(error, limit) from error
+
+    def routed(self, route: Route, account: str, request: Request) -> None:
+        self.route, self.account, self.client_dropped = route, account, request.dropped
+
+    def answer_headers(self) -> list[tuple[str, str]]:
+        """Headers of every answer on a model route, as far as things are known."""
+        headers = [("x-request-id", self.id), ("request-id", self.id)]
+        if self.route is not None:
+            headers += [("x-aiclient-provider", self.route.provider.name), ("x-aiclient-account", self.account)]
+        if self.journey is not None:
+            headers.append(("x-aiclient-attempts", str(self.journey.attempts)))
+            dropped = dict.fromkeys(self.client_dropped + self.journey.dropped)
+            if dropped:
+                headers.append(("x-aiclient-dropped", ", ".join(dropped)))
+        return headers

@@ -1,0 +1,88 @@
+"""Events to the client: a stream as it comes, or the whole answer folded.
+
+The status line waits for the first content, so that a failure before it is a real HTTP error. A wait longer than the
+heartbeat interval sends the 200 and a heartbeat; from then on a failure ends the stream with the dialect's own error
+event, never with a normal end.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.events import Event, Failed
+from aiclient2api.canonical.response import Folder, Response
+from aiclient2api.dialects.base import StreamEncoder
+from aiclient2api.http1.messages import Exchange
+from aiclient2api.tasks import spawn, stop
+
+HEARTBEAT_SECONDS = 15.0
+STREAM_HEADERS = (
+    ("content-type", "text/event-stream; charset=utf-8"),
+    ("cache-control", "no-cache"),
+    ("x-accel-buffering", "no"),
+)
+
+Batches = AsyncIterator[Sequence[Event]]
+Headers = Callable[[], list[tuple[str, str]]]
+
+
+class Pump:
+    """Writes one streamed answer. `headers` is asked when the status line goes out."""
+
+    def __init__(self, exchange: Exchange, encoder: StreamEncoder, heartbeat: bytes, headers: Headers) -> None:
+        self._exchange = exchange
+        self._encoder = encoder
+        self._heartbeat = heartbeat
+        self._headers = headers
+        self._quiet = True
+
+    async def run(self, batches: Batches, interval: float = HEARTBEAT_SECONDS) -> GatewayError | None:
+        """Stream to the end. Raises GatewayError while nothing has been sent; returns the one that ended the stream."""
+        beat = spawn(self._beat(interval), "heartbeat")
+        try:
+            async for events in batches:
+                await self._send(self._encoder.encode(events))
+                if events and isinstance(events[-1], Failed):
+                    await self._exchange.finish()
+                    return events[-1].error
+            await self._exchange.finish()
+        except GatewayError as error:
+            if not self._exchange.started:
+                raise
+            await self._end_with(error)
+            return error
+        finally:
+            await stop(beat)
+        return None
+
+    async def break_off(self, error: GatewayError) -> None:
+        """The gateway itself must end (drain): the last word is the dialect's error event."""
+        if self._exchange.started:
+            await self._end_with(error)
+
+    async def _send(self, data: bytes) -> None:
+        self._quiet = False
+        if not self._exchange.started:
+            await self._exchange.start(200, [*STREAM_HEADERS, *self._headers()])
+        if data:
+            await self._exchange.write(data)
+
+    async def _end_with(self, error: GatewayError) -> None:
+        await self._exchange.write(self._encoder.encode([Failed(error)]))
+        await self._exchange.finish()
+
+    async def _beat(self, interval: float) -> None:
+        while True:
+            await asyncio.sleep(interval)
+            if self._quiet:
+                await self._send(self._heartbeat)
+            self._quiet = True
+
+
+async def fold_all(batches: Batches) -> Response:
+    """The whole answer. Raises the GatewayError that broke it off."""
+    folder = Folder()
+    async for events in batches:
+        for event in events:
+            folder.add(event)
+    return folder.response()

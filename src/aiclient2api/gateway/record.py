@@ -1,0 +1,54 @@
+"""Looks on while events pass: when content first came, what was used, and what is to be logged."""
+
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+
+from aiclient2api.canonical.events import Event, Failed, Finish, Start, UsageUpdate
+from aiclient2api.canonical.response import Folder
+from aiclient2api.gateway.context import Visit
+from aiclient2api.observe.promptlog import PromptLog
+
+_log = logging.getLogger(__name__)
+
+
+async def watch(
+    batches: AsyncIterator[Sequence[Event]], visit: Visit, prompt_log: PromptLog
+) -> AsyncIterator[Sequence[Event]]:
+    """The same batches, noted on the visit; the whole answer goes to the prompt log if that is on."""
+    folder = Folder() if prompt_log.on else None
+    async with aclosing(batches) as source:  # type: ignore[type-var]  # an async generator behind its interface
+        async for events in source:
+            if visit.first_content is None:
+                visit.first_content = time.perf_counter()
+            for event in events:
+                if isinstance(event, UsageUpdate):
+                    visit.usage = event.usage
+                elif isinstance(event, Start) and event.usage is not None:
+                    visit.usage = event.usage
+                if folder is not None and not isinstance(event, Failed):
+                    folder.add(event)
+                    if isinstance(event, Finish):
+                        prompt_log.answer(visit.id, folder.response())
+            yield events
+
+
+def log_visit(visit: Visit, status: int) -> None:
+    """One line per request: no text, no key."""
+    exchange = visit.exchange
+    end = time.perf_counter()
+    parts = [f"{exchange.method} {exchange.path}", str(status), f"{(end - visit.started) * 1000:.0f} ms", visit.id]
+    if visit.route is not None:
+        parts += [f"{visit.route.provider.name}/{visit.account}", visit.route.requested]
+    if visit.first_content is not None:
+        parts.append(f"first {(visit.first_content - visit.started) * 1000:.0f} ms")
+    if visit.usage is not None:
+        mark = "~" if visit.usage.estimated else ""
+        parts.append(f"tokens {mark}{visit.usage.input}+{mark}{visit.usage.output}")
+    if visit.journey is not None and visit.journey.attempts > 1:
+        parts.append(f"attempts {visit.journey.attempts}")
+    level = logging.INFO if visit.failed is None else logging.WARNING
+    if visit.failed is not None:
+        parts.append(f"{visit.failed.kind}: {visit.failed.message}")
+    _log.log(level, "%s", "  ".join(parts))

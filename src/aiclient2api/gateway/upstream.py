@@ -1,0 +1,196 @@
+"""One model request to one provider, with its attempts: events come out, whatever happened on the way.
+
+Nothing is handed out before an attempt has shown content; until then it may be repeated. Afterwards a failure is
+raised as it is, and the caller ends the client's stream with it.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+import msgspec
+
+from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.events import CONTENT, Event, Failed
+from aiclient2api.canonical.validate import EventValidator
+from aiclient2api.credentials.base import Login
+from aiclient2api.gateway.faults import as_gateway_error
+from aiclient2api.http1.client import Client
+from aiclient2api.http1.messages import Deadlines, HttpError, Inbound, Outbound
+from aiclient2api.canonical.model import Model
+from aiclient2api.providers.base import Ask, Call, Grant, Prepared, Provider
+from aiclient2api.routing.attempts import RetryPolicy, Try, Wait, attempts
+
+MAX_ERROR_BODY = 1024 * 1024
+MAX_WHOLE_BODY = 64 * 1024 * 1024
+LIST_DEADLINES = Deadlines(connect=5.0, head=10.0, idle=10.0, total=15.0)
+STICKY_REMEDIES = frozenset({"rest"})
+"""Remedies that, once they helped, are needed by every later request of the account."""
+
+
+@dataclass
+class Account:
+    """A provider with the login that pays, and what was learned about it."""
+
+    provider: Provider
+    login: Login
+    proxy: str | None = None
+    learned: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Deadlines of an attempt, in seconds."""
+
+    http: Deadlines
+    first_event: float | None = 120.0
+
+
+@dataclass
+class Journey:
+    """What happened on the way; the answer's headers and the log read it."""
+
+    attempts: int = 0
+    dropped: tuple[str, ...] = ()
+    raw: Callable[[str, bytes], None] | None = None
+    faults: list[GatewayError] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """What every request shares."""
+
+    client: Client
+    policy: RetryPolicy
+    timing: Timing
+
+    async def events(self, account: Account, ask: Ask, journey: Journey) -> AsyncIterator[Sequence[Event]]:
+        """Batches of events, the first with content. Raises the GatewayError that the client is to see."""
+        plan = attempts(self.policy, account.provider.remedy, random.random, account.learned)
+        step = next(plan)
+        grant: Grant | None = None
+        while True:
+            if isinstance(step, Wait):
+                await asyncio.sleep(step.seconds)
+                step = next(plan)
+                continue
+            committed = False
+            journey.attempts += 1
+            try:
+                grant = await _grant(account.login, grant, step.remedies)
+                async with aclosing(self._attempt(account, grant, ask, step, journey)) as batches:
+                    async for batch in batches:
+                        committed = True
+                        yield batch
+                account.learned |= step.remedies & STICKY_REMEDIES
+                return
+            except GatewayError as error:
+                journey.faults.append(error)
+                if committed:
+                    raise
+                step = plan.send(error)
+
+    async def models(self, account: Account) -> tuple[Model, ...]:
+        """The provider's live model list, or its static one if it has no live one. Raises GatewayError."""
+        grant = await account.login.grant()
+        call = account.provider.list_models(grant)
+        if call is None:
+            return account.provider.static_models()
+        outbound = _outbound(call, account)
+        try:
+            status, headers, body = await self.client.fetch(outbound, LIST_DEADLINES)
+        except HttpError as error:
+            raise as_gateway_error(error, account.provider.name) from error
+        if not 200 <= status < 300:
+            raise account.provider.classify(status, headers, body)
+        return account.provider.parse_models(body)
+
+    async def _attempt(
+        self, account: Account, grant: Grant, ask: Ask, step: Try, journey: Journey
+    ) -> AsyncIterator[Sequence[Event]]:
+        """One call. Holds events back until one of them is content; a failure before that is raised."""
+        asked = _with_remedies(ask, step.remedies)
+        prepared = account.provider.prepare(asked, grant)
+        journey.dropped = prepared.dropped
+        validator = EventValidator()
+        held: list[Event] = []
+        committed = False
+        try:
+            async with asyncio.timeout(self.timing.first_event) as first_event:
+                async with await self._open(account, prepared, journey) as inbound:
+                    async with aclosing(_events(inbound, prepared, journey)) as batches:
+                        async for batch in batches:
+                            batch = validator.feed(batch)
+                            if not committed:
+                                _raise_failure(batch)
+                                held += batch
+                                if not any(isinstance(event, CONTENT) for event in batch):
+                                    continue
+                                committed = True
+                                first_event.reschedule(None)
+                                batch, held = held, []
+                            yield batch
+        except TimeoutError:
+            raise GatewayError(
+                "timeout", f"The provider sent nothing for {self.timing.first_event:g} s (first event deadline)."
+            ) from None
+        except HttpError as error:
+            raise as_gateway_error(error, account.provider.name) from error
+
+    async def _open(self, account: Account, prepared: Prepared, journey: Journey) -> Inbound:
+        """The answer's head with a good status; raises the classified error otherwise."""
+        call = prepared.call
+        if journey.raw is not None:
+            journey.raw("request", call.body)
+        inbound = await self.client.send(_outbound(call, account), self.timing.http)
+        if 200 <= inbound.status < 300:
+            return inbound
+        async with inbound:
+            body = await inbound.read(MAX_ERROR_BODY)
+        if journey.raw is not None:
+            journey.raw("answer", body)
+        raise account.provider.classify(inbound.status, inbound.headers, body)
+
+
+def _outbound(call: Call, account: Account) -> Outbound:
+    return Outbound(method=call.method, url=call.url, headers=call.headers, body=call.body, proxy=account.proxy)
+
+
+async def _grant(login: Login, rejected: Grant | None, remedies: frozenset[str]) -> Grant:
+    """The login's grant; a renewed one if the last was refused."""
+    if rejected is not None and "refresh" in remedies:
+        current = await login.grant()
+        return current if current.token != rejected.token else await login.renew(rejected)
+    return await login.grant()
+
+
+def _with_remedies(ask: Ask, remedies: frozenset[str]) -> Ask:
+    if not remedies:
+        return ask
+    return msgspec.structs.replace(ask, remedies=remedies)
+
+
+def _raise_failure(batch: Sequence[Event]) -> None:
+    for event in batch:
+        if isinstance(event, Failed):
+            raise event.error
+
+
+async def _events(inbound: Inbound, prepared: Prepared, journey: Journey) -> AsyncIterator[Sequence[Event]]:
+    if prepared.decoder is None:
+        assert prepared.decode is not None
+        body = await inbound.read(MAX_WHOLE_BODY)
+        if journey.raw is not None:
+            journey.raw("answer", body)
+        yield prepared.decode(body)
+        return
+    decoder = prepared.decoder()
+    async for chunk in inbound.chunks():
+        if journey.raw is not None:
+            journey.raw("answer", chunk)
+        events = decoder.feed(chunk)
+        if events:
+            yield events
+    yield decoder.close()

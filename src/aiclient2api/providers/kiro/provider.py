@@ -1,0 +1,101 @@
+"""The Kiro provider: AWS's GenerateAssistantResponse over the user's own Kiro login or key.
+
+Pure: calls are described, answers are read, nothing is sent. `base_url` and `management_url` replace scheme and host
+of the model requests and of the control plane; without a management URL the base URL serves both.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.model import Model
+from aiclient2api.dialects.base import StreamDecoder
+from aiclient2api.providers.base import Ask, Call, Grant, Prepared
+from aiclient2api.providers.kiro import endpoints, errors, modeltable
+from aiclient2api.providers.kiro import models as catalogue
+from aiclient2api.providers.kiro.decoder import KiroDecoder
+from aiclient2api.providers.kiro.endpoints import Form
+from aiclient2api.providers.kiro.request import Built, build
+from aiclient2api.providers.kiro.restore import restoring
+
+
+class KiroProvider(msgspec.Struct, frozen=True, kw_only=True):
+    """`wire` auto begins with the runtime form and changes to REST where the service wants that; `strict_end`: an
+    answer without its closing events counts as cut off."""
+
+    name: str = "claude-kiro-oauth"
+    family: str = "kiro"
+    dialect: str | None = None
+    base_url: str | None = None
+    management_url: str | None = None
+    wire: Literal["runtime", "rest", "auto"] = "auto"
+    strict_end: bool = True
+
+    def prepare(self, ask: Ask, grant: Grant) -> Prepared:
+        """Raises GatewayError("bad_request") for what Kiro cannot carry."""
+        built = build(ask, grant.profile)
+        form: Form = "rest" if self.wire == "auto" and "rest" in ask.remedies else self._form
+        return Prepared(
+            call=endpoints.generate(grant, form, built.body, ask.seed, self.base_url),
+            dropped=built.dropped,
+            decoder=lambda: self._decoder(ask, built),
+        )
+
+    def _decoder(self, ask: Ask, built: Built) -> StreamDecoder:
+        decoder = KiroDecoder(
+            names=built.tools.names,
+            ids=built.ids,
+            tools=tuple(built.tools.declared),
+            tags=built.tags,
+            input_estimate=ask.input_estimate,
+            window=ask.model.max_input,
+            model=ask.model.id,
+            strict_end=self.strict_end,
+            stop=ask.request.stop,
+        )
+        return restoring(decoder, built.tools.declared)
+
+    def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> GatewayError:
+        return errors.classify(status, headers, body)
+
+    def remedy(self, error: GatewayError, applied: frozenset[str]) -> str | None:
+        """A change of the wire form is no remedy where the form is fixed."""
+        ruled_out = frozenset() if self.wire == "auto" else frozenset({"rest"})
+        return errors.remedy(error, applied | ruled_out)
+
+    def list_models(self, grant: Grant) -> Call | None:
+        return endpoints.list_models(grant, self._form, self._control_url)
+
+    def list_profiles(self, grant: Grant, region: str) -> Call:
+        """The call that lists the account's profiles in one API region; read by account.parse_profiles."""
+        return endpoints.list_profiles(grant, region, self._form, self._control_url)
+
+    def usage_limits(self, grant: Grant) -> Call:
+        """The call that tells plan and credits; read by account.parse_usage_limits."""
+        return endpoints.usage_limits(grant, self._form, self._control_url)
+
+    def parse_models(self, body: bytes) -> tuple[Model, ...]:
+        return catalogue.parse_models(body)
+
+    def static_models(self) -> tuple[Model, ...]:
+        return modeltable.STATIC
+
+    def resolve(self, name: str, models: Sequence[Model]) -> Model | None:
+        return catalogue.resolve(name, models)
+
+    def unlisted(self, name: str) -> Model:
+        return catalogue.unlisted(name)
+
+    def aliases(self) -> tuple[str, ...]:
+        return modeltable.GUIDE_NAMES
+
+    @property
+    def _form(self) -> Form:
+        """The form to begin with."""
+        return "rest" if self.wire == "rest" else "runtime"
+
+    @property
+    def _control_url(self) -> str | None:
+        return self.management_url or self.base_url
