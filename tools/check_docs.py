@@ -11,7 +11,7 @@ import msgspec
 
 from aiclient2api import __version__
 from aiclient2api.canonical.errors import KINDS
-from aiclient2api.cli import cli
+from aiclient2api.cli.app import COMMANDS
 from aiclient2api.gateway.routes import ROUTES
 from aiclient2api.settings.schema import Settings
 
@@ -33,16 +33,16 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Flags win over the environment, the environment over the file, the file over the defaults; `aiclient2api config"
-        " show` tells where each value comes from. Every key is also an environment variable (lists and objects as"
-        " JSON). `null` means not set.",
+        "Flags win over the environment, the environment over the file, the file over the defaults;"
+        " `aiclient2api config show` tells where each value comes from. Every key is also an environment variable"
+        " (lists and objects as JSON). `null` means not set.",
         "",
         "| key | default | meaning |",
         "|---|---|---|",
     ]
     meanings = _meanings()
     for each in msgspec.structs.fields(Settings):
-        default = each.default if each.default is not msgspec.NODEFAULT else each.default_factory()  # type: ignore[operator]
+        default = each.default if each.default is not msgspec.NODEFAULT else each.default_factory()
         shown = msgspec.json.encode(default).decode()
         lines.append(f"| `{each.encode_name}` | `{shown}` | {meanings.get(each.encode_name, '')} |")
     return "\n".join(lines) + "\n"
@@ -61,7 +61,7 @@ def _readme() -> list[str]:
         lines = text.count("\n")
         if lines > 150:
             out.append(f"{name}: {lines} lines, at most 150")
-        out += [f"{name}: the command {command} is missing" for command in sorted(cli.commands) if command not in text]
+        out += [f"{name}: the command {command} is missing" for command in sorted(COMMANDS) if command not in text]
     english, chinese = (re.findall(r"^```.*?^```", text, re.MULTILINE | re.DOTALL) for text in texts.values())
     if len(english) != len(chinese):
         out.append("README.md and README.zh-CN.md have different numbers of code blocks")

@@ -24,7 +24,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "credentials": frozenset({"canonical", "wire", "providers", "http1", "files", "tasks"}),
     "simulator": frozenset({"canonical", "wire", "http1", "files", "tasks"}),
     "gateway": frozenset(
-        "canonical wire dialects providers routing credentials http1 observe settings simulator files tasks".split()
+        {"canonical", "wire", "dialects", "providers", "routing", "credentials"}
+        | {"http1", "observe", "settings", "simulator", "files", "tasks"}
     ),
     "files": frozenset(),
     "tasks": frozenset(),

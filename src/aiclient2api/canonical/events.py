@@ -101,6 +101,18 @@ class Failed(msgspec.Struct, frozen=True):
     error: GatewayError
 
 
+class Verbatim(msgspec.Struct, frozen=True):
+    """Bytes of an answer in the client's own dialect, passed on as they came; no other event but Failed goes with them.
+
+    `content`: part of the answer proper is among them. `usage` and `finish` are what they say, for whoever looks on.
+    """
+
+    data: bytes
+    content: bool = True
+    usage: Usage | None = None
+    finish: Finish | None = None
+
+
 Event = (
     Start
     | BlockStart
@@ -113,7 +125,12 @@ Event = (
     | UsageUpdate
     | Finish
     | Failed
+    | Verbatim
 )
 
-CONTENT = (BlockStart, TextDelta, ThinkingDelta, ArgumentsDelta, OpaqueDelta, Citation, Finish)
-"""Events after which an attempt is committed: the client has seen, or is owed, part of this very answer."""
+_CONTENT = (BlockStart, TextDelta, ThinkingDelta, ArgumentsDelta, OpaqueDelta, Citation, Finish)
+
+
+def is_content(event: Event) -> bool:
+    """Whether an attempt is committed after this: the client has seen, or is owed, part of this very answer."""
+    return event.content if isinstance(event, Verbatim) else isinstance(event, _CONTENT)

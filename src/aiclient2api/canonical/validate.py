@@ -26,6 +26,7 @@ from aiclient2api.canonical.events import (
     TextDelta,
     ThinkingDelta,
     UsageUpdate,
+    Verbatim,
 )
 
 _KINDS: dict[type, frozenset[BlockKind | None]] = {
@@ -65,6 +66,8 @@ class EventValidator:
             _broken(event, "comes after the end of the answer")
         elif isinstance(event, Failed):
             self._end()
+        elif isinstance(event, Verbatim):
+            return  # the upstream's own order, which is not ours to judge
         elif isinstance(event, Start):
             if self._started:
                 _broken(event, "comes twice")

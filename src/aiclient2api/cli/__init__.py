@@ -1,6 +1,5 @@
-"""The command line: one file per command."""
+"""The command line: one file per command, put together in app.py."""
 
+from aiclient2api.cli.app import cli, main
 
-def main() -> None:
-    """Entry point of the command `aiclient2api`."""
-    raise SystemExit(2)
+__all__ = ["cli", "main"]

@@ -8,16 +8,20 @@ import re
 from collections.abc import Iterable
 
 
-class NameMap:
-    """Client names to wire names and back; wire names match `[a-zA-Z0-9_-]{1,limit}` and are unique."""
+_ALLOWED = re.compile(r"[a-zA-Z0-9_-]+")
 
-    def __init__(self, names: Iterable[str], limit: int = 64) -> None:
+
+class NameMap:
+    """Client names to wire names and back; wire names match `[a-zA-Z0-9_-]{1,limit}`, or the wider pattern `allowed`,
+    and are unique."""
+
+    def __init__(self, names: Iterable[str], limit: int = 64, allowed: re.Pattern[str] = _ALLOWED) -> None:
         self._wire: dict[str, str] = {}
         self._client: dict[str, str] = {}
         distinct = dict.fromkeys(names)
-        for name in (each for each in distinct if fits(each, limit)):
+        for name in (each for each in distinct if fits(each, limit, allowed)):
             self._add(name, name)
-        for name in (each for each in distinct if not fits(each, limit)):
+        for name in (each for each in distinct if not fits(each, limit, allowed)):
             wire, salt = _shorten(name, limit, ""), 0
             while wire in self._client:
                 salt += 1
@@ -40,11 +44,8 @@ class NameMap:
         return any(name != wire for name, wire in self._wire.items())
 
 
-_ALLOWED = re.compile(r"[a-zA-Z0-9_-]+")
-
-
-def fits(name: str, limit: int) -> bool:
-    return len(name) <= limit and _ALLOWED.fullmatch(name) is not None
+def fits(name: str, limit: int, allowed: re.Pattern[str] = _ALLOWED) -> bool:
+    return len(name) <= limit and allowed.fullmatch(name) is not None
 
 
 def _shorten(name: str, limit: int, salt: str) -> str:

@@ -1,11 +1,12 @@
 """What happens to each HTTP request: CORS, the route, the key, the handler, and every error in the client's dialect."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from aiclient2api import __version__
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.dialects.registry import DIALECTS
 from aiclient2api.dialects.base import Dialect
+from aiclient2api.dialects.registry import DIALECTS
 from aiclient2api.gateway import listing, pipeline, routes
 from aiclient2api.gateway.context import Context, Visit
 from aiclient2api.gateway.record import log_visit
@@ -22,6 +23,9 @@ PREFLIGHT = (
     ("access-control-max-age", "86400"),
 )
 
+CLIENT_LEFT = 499
+"""What the log shows for a client that left before its answer was whole (nginx's number; it is never sent)."""
+
 Route = Callable[[Context, Visit, routes.Target], Awaitable[None]]
 
 
@@ -34,29 +38,40 @@ class App:
     async def __call__(self, exchange: Exchange) -> None:
         target = routes.find(exchange.path, PROVIDERS)
         visit = Visit(exchange, target.provider or exchange.headers.get("model-provider"))
-        front = _dialect(target, exchange)
+        status = 200
         try:
-            status = 200
             await self._route(visit, target, exchange)
         except GatewayError as error:
             visit.failed = error
-            status = await _refuse(visit, front, error)
-        if target.name not in routes.OPEN:
-            log_visit(visit, status)
+            status = await _refuse(visit, _dialect(target, exchange), error)
+        except asyncio.CancelledError:
+            status = CLIENT_LEFT
+            raise
+        finally:
+            if target.name not in routes.OPEN:
+                log_visit(visit, status)
 
     async def _route(self, visit: Visit, target: routes.Target, exchange: Exchange) -> None:
         if exchange.method == "OPTIONS":
             asked = exchange.headers.get("access-control-request-headers", "*")
             await exchange.respond(204, [*PREFLIGHT, ("access-control-allow-headers", asked)], b"")
             return
-        if target.name not in routes.OPEN:
-            self._context.door.check(exchange.headers, exchange.query, key_in_query=False)
         if not target.name:
             raise GatewayError("not_found", f"There is no route {exchange.method} {exchange.path[:200]}.")
+        if target.name not in routes.OPEN:
+            self._context.door.check(exchange.headers, exchange.query, key_in_query=False)
         if exchange.method not in routes.METHODS[target.name]:
             allowed = ", ".join(routes.METHODS[target.name])
             raise GatewayError("method", f"{exchange.path} takes {allowed}, not {exchange.method}.")
         await _HANDLERS[target.name](self._context, visit, target)
+
+
+def refuse(status: int, message: str) -> tuple[list[tuple[str, str]], bytes]:
+    """Headers and body of an answer to what never became a request (malformed HTTP, limits): no dialect is known then,
+    so the body has the members that the OpenAI and the Anthropic SDKs look for."""
+    kind = "invalid_request_error" if status < 500 else "api_error"
+    error = {"message": message[:1].upper() + message[1:] + ".", "type": kind, "param": None, "code": None}
+    return [JSON], jsonio.encode({"type": "error", "error": error})
 
 
 def _dialect(target: routes.Target, exchange: Exchange) -> Dialect:

@@ -12,7 +12,7 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.model import Model
 from aiclient2api.gateway.upstream import Account, Upstream
 from aiclient2api.routing.models import Offer
-from aiclient2api.tasks import spawn
+from aiclient2api.tasks import spawn, stop
 
 FRESH_SECONDS = 600.0
 RETRY_SECONDS = 60.0
@@ -48,6 +48,9 @@ class Catalogue:
             Offer(account.provider, self._models.get(name) or account.provider.static_models())
             for name, account in self._accounts.items()
         ]
+
+    async def close(self) -> None:
+        await stop(*self._fetches.values())
 
     async def _fetch(self, name: str) -> None:
         try:

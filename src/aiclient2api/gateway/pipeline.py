@@ -12,7 +12,7 @@ from aiclient2api.dialects.base import Answer, Dialect
 from aiclient2api.gateway.context import Context, Visit
 from aiclient2api.gateway.pump import Pump, fold_all
 from aiclient2api.gateway.record import watch
-from aiclient2api.gateway.upstream import Journey
+from aiclient2api.gateway.upstream import Journey, asking
 from aiclient2api.providers.base import Ask
 from aiclient2api.routing.models import Route, resolve
 
@@ -38,7 +38,7 @@ async def answer(context: Context, visit: Visit, front: Dialect) -> None:
     journey = Journey(raw=context.raw_log(visit.id))
     visit.journey = journey
 
-    async with aclosing(watch(context.upstream.events(account, ask, journey), visit, context.prompt_log)) as batches:
+    async with aclosing(watch(context.upstream.events(account, asking(route.provider, ask), journey), visit, context.prompt_log)) as batches:
         if request.stream:
             pump = Pump(visit.exchange, front.encoder(shape), front.heartbeat, visit.answer_headers)
             try:

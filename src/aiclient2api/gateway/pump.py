@@ -6,12 +6,13 @@ event, never with a normal end.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.events import Event, Failed
+from aiclient2api.canonical.events import Failed
 from aiclient2api.canonical.response import Folder, Response
 from aiclient2api.dialects.base import StreamEncoder
+from aiclient2api.gateway.upstream import Batches
 from aiclient2api.http1.messages import Exchange
 from aiclient2api.tasks import spawn, stop
 
@@ -22,7 +23,6 @@ STREAM_HEADERS = (
     ("x-accel-buffering", "no"),
 )
 
-Batches = AsyncIterator[Sequence[Event]]
 Headers = Callable[[], list[tuple[str, str]]]
 
 

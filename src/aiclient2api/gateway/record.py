@@ -2,31 +2,27 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
-from aiclient2api.canonical.events import Event, Failed, Finish, Start, UsageUpdate
+from aiclient2api.canonical.events import Failed, Finish, Start, UsageUpdate
 from aiclient2api.canonical.response import Folder
 from aiclient2api.gateway.context import Visit
+from aiclient2api.gateway.upstream import Batches
 from aiclient2api.observe.promptlog import PromptLog
 
 _log = logging.getLogger(__name__)
 
 
-async def watch(
-    batches: AsyncIterator[Sequence[Event]], visit: Visit, prompt_log: PromptLog
-) -> AsyncIterator[Sequence[Event]]:
+async def watch(batches: Batches, visit: Visit, prompt_log: PromptLog) -> Batches:
     """The same batches, noted on the visit; the whole answer goes to the prompt log if that is on."""
     folder = Folder() if prompt_log.on else None
-    async with aclosing(batches) as source:  # type: ignore[type-var]  # an async generator behind its interface
+    async with aclosing(batches) as source:
         async for events in source:
             if visit.first_content is None:
                 visit.first_content = time.perf_counter()
             for event in events:
-                if isinstance(event, UsageUpdate):
-                    visit.usage = event.usage
-                elif isinstance(event, Start) and event.usage is not None:
-                    visit.usage = event.usage
+                if isinstance(event, UsageUpdate | Start):
+                    visit.usage = event.usage or visit.usage
                 if folder is not None and not isinstance(event, Failed):
                     folder.add(event)
                     if isinstance(event, Finish):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Target(NamedTuple):
-    """`name` is a row of ROUTES, or "" for an unknown path; `provider` a prefix; `item` what stands behind the route."""
+    """`name` is a row of ROUTES, "" for an unknown path; `provider` a prefix; `item` what stands behind the route."""
 
     name: str
     provider: str | None = None
@@ -31,7 +31,7 @@ ROUTES: dict[str, tuple[str, tuple[str, ...]]] = {
 OPEN = frozenset({"root", "health", "livez", "readyz"})
 """Routes without a key."""
 
-METHODS = {name: methods for name, methods in ROUTES.values()} | {"model": ("GET", "HEAD")}
+METHODS = dict(ROUTES.values()) | {"model": ("GET", "HEAD")}
 
 _DOUBLED = re.compile(r"^(?:/openai)?(?:/v1)+(?=/)")
 _WITHOUT_V1 = ("/chat/completions", "/messages", "/models")

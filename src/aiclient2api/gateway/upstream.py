@@ -6,22 +6,22 @@ raised as it is, and the caller ends the client's stream with it.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import msgspec
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.events import CONTENT, Event, Failed
+from aiclient2api.canonical.events import Event, Failed, is_content
+from aiclient2api.canonical.model import Model
 from aiclient2api.canonical.validate import EventValidator
 from aiclient2api.credentials.base import Login
 from aiclient2api.gateway.faults import as_gateway_error
 from aiclient2api.http1.client import Client
 from aiclient2api.http1.messages import Deadlines, HttpError, Inbound, Outbound
-from aiclient2api.canonical.model import Model
 from aiclient2api.providers.base import Ask, Call, Grant, Prepared, Provider
-from aiclient2api.routing.attempts import RetryPolicy, Try, Wait, attempts
+from aiclient2api.routing.attempts import RetryPolicy, Wait, attempts
 
 MAX_ERROR_BODY = 1024 * 1024
 MAX_WHOLE_BODY = 64 * 1024 * 1024
@@ -29,15 +29,23 @@ LIST_DEADLINES = Deadlines(connect=5.0, head=10.0, idle=10.0, total=15.0)
 STICKY_REMEDIES = frozenset({"rest"})
 """Remedies that, once they helped, are needed by every later request of the account."""
 
+Batches = AsyncGenerator[Sequence[Event], None]
+"""Events as they come in; the first batch of an answer has content."""
+
+Prepare = Callable[[Grant, frozenset[str]], Prepared]
+"""Makes the call of one attempt, from the login's grant and the remedies that earlier attempts have shown to be
+needed. Raises GatewayError for what the provider cannot carry."""
+
 
 @dataclass
 class Account:
-    """A provider with the login that pays, and what was learned about it."""
+    """A provider with the login that pays, and what was learned about it. `upkeep` runs as long as the gateway."""
 
     provider: Provider
     login: Login
     proxy: str | None = None
     learned: frozenset[str] = frozenset()
+    upkeep: Callable[[], Coroutine[object, object, None]] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,7 @@ class Upstream:
     policy: RetryPolicy
     timing: Timing
 
-    async def events(self, account: Account, ask: Ask, journey: Journey) -> AsyncIterator[Sequence[Event]]:
+    async def events(self, account: Account, prepare: Prepare, journey: Journey) -> Batches:
         """Batches of events, the first with content. Raises the GatewayError that the client is to see."""
         plan = attempts(self.policy, account.provider.remedy, random.random, account.learned)
         step = next(plan)
@@ -80,7 +88,7 @@ class Upstream:
             journey.attempts += 1
             try:
                 grant = await _grant(account.login, grant, step.remedies)
-                async with aclosing(self._attempt(account, grant, ask, step, journey)) as batches:
+                async with aclosing(self._attempt(account, prepare(grant, step.remedies), journey)) as batches:
                     async for batch in batches:
                         committed = True
                         yield batch
@@ -94,10 +102,14 @@ class Upstream:
 
     async def models(self, account: Account) -> tuple[Model, ...]:
         """The provider's live model list, or its static one if it has no live one. Raises GatewayError."""
+        return (await self.list_models(account))[0]
+
+    async def list_models(self, account: Account) -> tuple[tuple[Model, ...], Mapping[str, str]]:
+        """The models, and the headers they came with. Raises GatewayError."""
         grant = await account.login.grant()
         call = account.provider.list_models(grant)
         if call is None:
-            return account.provider.static_models()
+            return account.provider.static_models(), {}
         outbound = _outbound(call, account)
         try:
             status, headers, body = await self.client.fetch(outbound, LIST_DEADLINES)
@@ -105,33 +117,29 @@ class Upstream:
             raise as_gateway_error(error, account.provider.name) from error
         if not 200 <= status < 300:
             raise account.provider.classify(status, headers, body)
-        return account.provider.parse_models(body)
+        return account.provider.parse_models(body), headers
 
-    async def _attempt(
-        self, account: Account, grant: Grant, ask: Ask, step: Try, journey: Journey
-    ) -> AsyncIterator[Sequence[Event]]:
+    async def _attempt(self, account: Account, prepared: Prepared, journey: Journey) -> Batches:
         """One call. Holds events back until one of them is content; a failure before that is raised."""
-        asked = _with_remedies(ask, step.remedies)
-        prepared = account.provider.prepare(asked, grant)
         journey.dropped = prepared.dropped
         validator = EventValidator()
         held: list[Event] = []
         committed = False
         try:
             async with asyncio.timeout(self.timing.first_event) as first_event:
-                async with await self._open(account, prepared, journey) as inbound:
-                    async with aclosing(_events(inbound, prepared, journey)) as batches:
-                        async for batch in batches:
-                            batch = validator.feed(batch)
-                            if not committed:
-                                _raise_failure(batch)
-                                held += batch
-                                if not any(isinstance(event, CONTENT) for event in batch):
-                                    continue
-                                committed = True
-                                first_event.reschedule(None)
-                                batch, held = held, []
-                            yield batch
+                inbound = await self._open(account, prepared, journey)
+                async with inbound, aclosing(_events(inbound, prepared, journey)) as batches:
+                    async for batch in batches:
+                        batch = validator.feed(batch)
+                        if not committed:
+                            _raise_failure(batch)
+                            held += batch
+                            if not any(is_content(event) for event in batch):
+                                continue
+                            committed = True
+                            first_event.reschedule(None)
+                            batch, held = held, []
+                        yield batch
         except TimeoutError:
             raise GatewayError(
                 "timeout", f"The provider sent nothing for {self.timing.first_event:g} s (first event deadline)."
@@ -154,6 +162,15 @@ class Upstream:
         raise account.provider.classify(inbound.status, inbound.headers, body)
 
 
+def asking(provider: Provider, ask: Ask) -> Prepare:
+    """The attempts of a request that the provider encodes itself."""
+
+    def prepare(grant: Grant, remedies: frozenset[str]) -> Prepared:
+        return provider.prepare(msgspec.structs.replace(ask, remedies=remedies) if remedies else ask, grant)
+
+    return prepare
+
+
 def _outbound(call: Call, account: Account) -> Outbound:
     return Outbound(method=call.method, url=call.url, headers=call.headers, body=call.body, proxy=account.proxy)
 
@@ -166,19 +183,13 @@ async def _grant(login: Login, rejected: Grant | None, remedies: frozenset[str])
     return await login.grant()
 
 
-def _with_remedies(ask: Ask, remedies: frozenset[str]) -> Ask:
-    if not remedies:
-        return ask
-    return msgspec.structs.replace(ask, remedies=remedies)
-
-
 def _raise_failure(batch: Sequence[Event]) -> None:
     for event in batch:
         if isinstance(event, Failed):
             raise event.error
 
 
-async def _events(inbound: Inbound, prepared: Prepared, journey: Journey) -> AsyncIterator[Sequence[Event]]:
+async def _events(inbound: Inbound, prepared: Prepared, journey: Journey) -> Batches:
     if prepared.decoder is None:
         assert prepared.decode is not None
         body = await inbound.read(MAX_WHOLE_BODY)

@@ -49,6 +49,7 @@ MEANING: Mapping[str, str] = MappingProxyType(
         "TIMEOUT_HEAD": "until the upstream's status line is in, in milliseconds",
         "TIMEOUT_FIRST_EVENT": "until the first piece of content, in milliseconds",
         "TIMEOUT_TOTAL": "for a whole answer, in milliseconds; 0 = no limit",
+        "TIMEOUT_DRAIN": "for running answers to end when the gateway is stopped, in milliseconds",
         "CRON_NEAR_MINUTES": "refresh a login this many minutes before it expires",
         "CRON_REFRESH_TOKEN": "refresh logins ahead of time, also while idle",
         "SYSTEM_PROMPT_FILE_PATH": "file with a system prompt of your own; read again when it changes",

@@ -84,6 +84,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     timeout_head: Milliseconds = field(default=120_000, name="TIMEOUT_HEAD")
     timeout_first_event: Milliseconds = field(default=120_000, name="TIMEOUT_FIRST_EVENT")
     timeout_total: Milliseconds = field(default=0, name="TIMEOUT_TOTAL")
+    timeout_drain: Milliseconds = field(default=25_000, name="TIMEOUT_DRAIN")
     cron_near_minutes: Count = field(default=15, name="CRON_NEAR_MINUTES")
     cron_refresh_token: bool = field(default=True, name="CRON_REFRESH_TOKEN")
 

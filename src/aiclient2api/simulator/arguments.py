@@ -185,7 +185,7 @@ def command_member(schema: Schema) -> str:
 def for_command(schema: Schema, command: str, hints: Hints) -> dict[str, object]:
     """Arguments that make a shell tool run `command`."""
     member = command_member(schema)
-    filled = build(schema, msgspec.structs.replace(hints, command=""))
+    filled = build(schema, msgspec.structs.replace(hints, command="")) | _language(schema)
     if not member:
         return filled | {"command": command}
     node = resolved(as_dict(schema.get("properties")).get(member), schema)
@@ -197,3 +197,40 @@ def for_command(schema: Schema, command: str, hints: Hints) -> dict[str, object]
     else:
         filled[member] = ["bash", "-lc", command]
     return filled
+
+
+_SHELLS = ("shell", "bash", "sh")
+
+
+def _language(schema: Schema) -> dict[str, object]:
+    """For tools that run code in several languages: the shell's name among them."""
+    node = as_dict(as_dict(schema.get("properties")).get("language"))
+    offered = as_list(node.get("enum")) or list(_SHELLS)
+    found = next((shell for shell in _SHELLS if shell in offered), None)
+    return {"language": found} if node and found else {}
+
+
+_FILE = re.compile(r"path|file_?name|^file$|target", re.IGNORECASE)
+_CONTENT = re.compile(r"content|^(?:file_)?text$|^body$|^data$", re.IGNORECASE)
+_PATCH = re.compile(r"^(?:input|patch|diff)$", re.IGNORECASE)
+
+
+def for_file(schema: Schema, name: str, content: str, as_patch: bool = False) -> dict[str, object] | None:
+    """Arguments that make a tool write this file, `as_patch` by a patch that adds it; None if the schema has no place
+    for that."""
+    members = [each for each, node in as_dict(schema.get("properties")).items() if kind_of(node) == "string"]
+    filled = build(schema, Hints())
+    if as_patch:
+        place = next((each for each in members if _PATCH.search(each)), "")
+        patch = f"*** Begin Patch\n*** Add File: {name}\n+{content}\n*** End Patch\n"
+        return filled | {place: patch} if place else None
+    file = next((each for each in members if _FILE.search(each)), "")
+    text = next((each for each in members if _CONTENT.search(each) and each != file), "")
+    return filled | {file: name, text: content + "\n"} | _creating(schema) if file and text else None
+
+
+def _creating(schema: Schema) -> dict[str, object]:
+    """For tools of several commands: the one that makes a file."""
+    offered = as_list(as_dict(as_dict(schema.get("properties")).get("command")).get("enum"))
+    found = next((each for each in ("create", "write") if each in offered), None)
+    return {"command": found} if found else {}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from aiclient2api.simulator import words
-from aiclient2api.simulator.scene import Scene, Turn
+from aiclient2api.simulator.scene import Outcome, Scene, Turn
 
 _OPENING = re.compile(r"<([A-Za-z][\w-]*)(?:\s[^<>]*)?>")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -48,6 +48,53 @@ def commands(text: str) -> list[str]:
         if _RUN.search(line) and (found := _TICKED.findall(line)):
             return [each.strip() for each in found if each.strip()]
     return []
+
+
+_ECHO = re.compile(
+    r"(?:echo|printf)\s+(?P<quote>['\"]?)(?P<content>[^'\"]*)(?P=quote)\s*>{1,2}\s*(?P<file>[\w./-]+)\s*$"
+)
+
+
+def written(command: str) -> tuple[str, str] | None:
+    """(name, content) of the file that a plain `echo text > file` writes; None for any other command."""
+    found = _ECHO.match(command)
+    return None if found is None else (found["file"], found["content"].strip().removesuffix("\\n"))
+
+
+_FILE_ASKED = re.compile(
+    r"\b(?:create|write|make|save)\b[^.\n]{0,60}?\bfile\b[^.\n]{0,20}?[`'\"]?(?P<file>[\w/-]+\.\w{1,8})[`'\"]?,?"
+    r" (?:with|containing|that contains)\b[^`'\"\n]{0,40}?"
+    r"(?:[`'\"](?P<quoted>[^`'\"\n]+)[`'\"]|\b(?P<word>[\w-]+)\W{0,3}$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def file_asked(text: str) -> tuple[str, str] | None:
+    """(name, content) of the file that the text asks for in words; content without quotes is one word."""
+    found = _FILE_ASKED.search(text)
+    return None if found is None else (found["file"], found["quoted"] or found["word"])
+
+
+_OBSERVED = re.compile(r"\s*Observation:\s*(.*)", re.DOTALL)
+
+
+def outcomes(scene: Scene) -> tuple[Outcome, ...]:
+    """What tools gave back in the newest turn; some agents hand it over as the user's text."""
+    if scene.last.outcomes or not scene.tools:
+        return scene.last.outcomes
+    found = _OBSERVED.match(scene.last.text)
+    return () if found is None else (Outcome("", found[1]),)
+
+
+_ENDING = re.compile(
+    r"\b(?:submit|finish|end|complete)\b[^`\n]{0,120}\bcommand\b[^`\n]{0,20}`(echo [^`\n]{1,200})`", re.IGNORECASE
+)
+
+
+def ending(scene: Scene) -> str:
+    """The command by which the agent is told that the task is done, where its prompt names one; ""."""
+    texts = (scene.system, *(turn.text for turn in scene.turns if turn.role == "user"))
+    return next((found[1] for text in texts if (found := _ENDING.search(text[:MAX_READ])) is not None), "")
 
 
 def urls(text: str) -> list[str]:

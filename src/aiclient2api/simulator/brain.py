@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from aiclient2api.simulator import asking, seeing, tool_use
-from aiclient2api.simulator.arguments import build, instance
+from aiclient2api.simulator.arguments import instance
 from aiclient2api.simulator.scene import Outcome, Paper, Picture, Reply, Scene, ToolCall, as_dict
 
 MARK = "[simulated]"
@@ -31,15 +31,11 @@ def answer(scene: Scene) -> Reply:
 def _calls(scene: Scene) -> tuple[ToolCall, ...]:
     if not scene.tools or scene.choice == "none":
         return ()
-    finish = tool_use.finisher(scene.tools)
-    if scene.last.outcomes:
-        if finish is None:
-            return tool_use.demanded(scene) if scene.choice == "any" else ()
-        said = f"{MARK} {_after_tools(scene)}"
-        arguments = build(finish.schema, tool_use.hints_of(said))
-        texts = {name: said for name, value in arguments.items() if isinstance(value, str)}
-        return (ToolCall(finish.name, arguments | texts),)
-    return tool_use.demanded(scene) if scene.choice == "any" else tool_use.wanted(scene)
+    if asking.outcomes(scene) and (last := tool_use.finishing(scene, f"{MARK} {_after_tools(scene)}")):
+        return last
+    if scene.choice == "any":
+        return tool_use.demanded(scene)
+    return () if asking.outcomes(scene) else tool_use.wanted(scene)
 
 
 def _form(scene: Scene) -> str:
@@ -58,12 +54,12 @@ def _prose(scene: Scene) -> str:
 
 
 def _after_tools(scene: Scene) -> str:
-    outcomes = scene.last.outcomes
+    outcomes = asking.outcomes(scene)
     if not outcomes:
         return ""
     names = {call: name for turn in scene.turns for call, name in turn.called.items()}
     chinese = asking.is_chinese(_asked_before_tools(scene))
-    said = [_outcome(outcome, names.get(outcome.call_id, "?"), chinese) for outcome in outcomes]
+    said = [_outcome(outcome, names.get(outcome.call_id, ""), chinese) for outcome in outcomes]
     return ("完成。" if chinese else "Done. ") + ("" if chinese else " ").join(said)
 
 
@@ -76,13 +72,12 @@ def _outcome(outcome: Outcome, name: str, chinese: bool) -> str:
     quoted = _short(" / ".join(seeing.first_lines(outcome.text)))
     if chinese:
         verb = "报告了错误" if outcome.failed else "返回了"
-        return f"工具 {name} {verb}：{quoted or '（无输出）'}。"
+        return f"工具{' ' if name else ''}{name}{' ' if name else ''}{verb}：{quoted or '（无输出）'}。"
     verb = "failed and said" if outcome.failed else "returned"
-    return f"The tool {name} {verb}: {quoted or '(no output)'}."
+    return f"The tool{' ' if name else ''}{name} {verb}: {quoted or '(no output)'}."
 
 
 _LISTING = re.compile(r"entire content of the updated file|file listing", re.IGNORECASE)
-_WRITES = re.compile(r"echo\s+(?P<quote>['\"]?)(?P<content>.*?)(?P=quote)\s*>{1,2}\s*(?P<file>[\w./-]+)\s*$")
 
 
 def _whole_file(scene: Scene) -> str:
@@ -91,8 +86,8 @@ def _whole_file(scene: Scene) -> str:
     if scene.tools or not any(_LISTING.search(text) for text in texts):
         return ""
     for command in asking.commands(asking.question(scene)):
-        if (found := _WRITES.search(command)) is not None:
-            return f"This is the file.\n\n{found['file']}\n```\n{found['content']}\n```\n\nDone."
+        if (file := asking.written(command)) is not None:
+            return f"This is the file.\n\n{file[0]}\n```\n{file[1]}\n```\n\nDone."
     return ""
 
 

@@ -83,7 +83,7 @@ DEFAULT_MODEL = _ROWS[0]
 
 ANTHROPIC_MODELS = ("claude-sonnet-4-5", "claude-sonnet-5", "claude-opus-5", "claude-haiku-4-5")
 OPENAI_MODELS = ("gpt-5.1", "gpt-5.6", "simulated-chat")
-OPENAI_EMBEDDING_MODELS = ("text-embedding-3-small",)
+OPENAI_EMBEDDING_MODELS = ("text-embedding-3-small", "text-embedding-3-large", "text-embedding-ada-002")
 
 
 def kiro_list() -> dict[str, object]:

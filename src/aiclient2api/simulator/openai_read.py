@@ -1,13 +1,18 @@
 """A request of the OpenAI Chat Completions API, checked as the vendor checks it and read as a Scene.
 
-Refuses (BadRequest): missing and unknown members, wrong roles and parts, tool calls without their results.
+Refuses (BadRequest): missing and unknown members, wrong roles and parts, tool calls without their results, schemas
+and settings that the model does not take.
 """
 
 import re
 from collections.abc import Iterable
 from typing import Literal
 
+from aiclient2api.simulator.openai_http import BadRequest, Json, invalid, missing, unknown
+from aiclient2api.simulator.openai_rules import check_chat, effort_of
+from aiclient2api.simulator.openai_schema import check_format, check_function
 from aiclient2api.simulator.scene import (
+    FREE_FORM,
     Outcome,
     Paper,
     Picture,
@@ -19,8 +24,6 @@ from aiclient2api.simulator.scene import (
     as_text,
     decoded,
 )
-
-Json = dict[str, object]
 
 _MEMBERS = (
     "model messages max_completion_tokens max_tokens temperature top_p n stop presence_penalty frequency_penalty"
@@ -39,21 +42,17 @@ _PARTS = {
     "tool": ("text",),
     "function": ("text",),
 }
+_CHOICES: dict[str, Literal["auto", "none", "any"]] = {"none": "none", "auto": "auto", "required": "any"}
+_DETAILS = ("auto", "low", "high", "original")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-
-
-class BadRequest(Exception):
-    """`param` is the member, `code` the vendor's word for the problem."""
-
-    def __init__(self, message: str, param: str | None = None, code: str | None = None) -> None:
-        super().__init__(message)
-        self.param = param
-        self.code = code
 
 
 def read(body: Json) -> Scene:
     """The conversation. Raises BadRequest."""
     _top(body)
+    model = as_text(body["model"])
+    effort = effort_of(model, body.get("reasoning_effort"), "reasoning_effort")
+    check_chat(body, model, effort)
     messages = [as_dict(each) for each in as_list(body["messages"])]
     for number, message in enumerate(messages):
         _check(message, f"messages[{number}]")
@@ -61,16 +60,17 @@ def read(body: Json) -> Scene:
     systems = (_plain(each.get("content")) for each in messages if each.get("role") in ("system", "developer"))
     limit = body.get("max_completion_tokens", body.get("max_tokens"))
     stop = body.get("stop")
-    mode, named = _choice(body.get("tool_choice"))
+    tools = _tools(body.get("tools"))
+    mode, named = _choice(body.get("tool_choice"), tools)
     return Scene(
         turns=tuple(_turns(messages)),
         system="\n\n".join(systems),
-        tools=_tools(body.get("tools")),
+        tools=tools,
         choice=mode,
         named=named,
         parallel=body.get("parallel_tool_calls") is not False,
         form=_form(as_dict(body.get("response_format"))),
-        thinking=as_text(body.get("reasoning_effort")) not in ("", "none"),
+        thinking=body.get("reasoning_effort") is not None and effort != "none",
         max_tokens=limit if isinstance(limit, int) else None,
         stops=(stop,) if isinstance(stop, str) else tuple(as_text(each) for each in as_list(stop)),
     )
@@ -79,10 +79,13 @@ def read(body: Json) -> Scene:
 def _top(body: Json) -> None:
     for name in ("model", "messages"):
         if name not in body:
-            raise BadRequest(f"Missing required parameter: '{name}'.", name, "missing_required_parameter")
+            raise missing(name)
     for name in body:
         if name not in _KNOWN:
-            raise BadRequest(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+            raise unknown(name)
+    model = as_text(body["model"])
+    if not model or model.startswith("no-such"):
+        raise BadRequest(f"The model `{model}` does not exist.", None, "model_not_found", 404)
     if not as_list(body["messages"]):
         raise BadRequest("Invalid 'messages': empty array.", "messages", "empty_array")
     if body.get("max_tokens") is not None and body.get("max_completion_tokens") is not None:
@@ -90,18 +93,21 @@ def _top(body: Json) -> None:
     count = body.get("n")
     if count is not None and (not isinstance(count, int) or not 1 <= count <= 8):
         raise BadRequest("Invalid 'n'.", "n", "invalid_value")
+    if body.get("stream_options") is not None and body.get("stream") is not True:
+        raise BadRequest("The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options")
+    if len(as_list(body.get("stop"))) > 4:
+        raise BadRequest("Invalid 'stop': array too long. Expected at most 4.", "stop", "array_above_max_length")
 
 
 def _check(message: Json, where: str) -> None:
     role = as_text(message.get("role"))
     if role not in _ROLES:
-        raise BadRequest(f"Invalid value: '{role}'.", f"{where}.role", "invalid_value")
+        raise invalid(f"{where}.role", role, _ROLES)
     content = message.get("content")
     if isinstance(content, list):
         for number, part in enumerate(as_dict(each) for each in content):
             if part.get("type") not in _PARTS[role]:
-                problem = f"Invalid value: '{as_text(part.get('type'))}'."
-                raise BadRequest(problem, f"{where}.content[{number}].type", "invalid_value")
+                raise invalid(f"{where}.content[{number}].type", as_text(part.get("type")), _PARTS[role])
     elif not isinstance(content, str) and not (role == "assistant" and _speaks_otherwise(message)):
         raise BadRequest("Invalid type for content: expected a string or parts.", f"{where}.content", "invalid_type")
     for number, call in enumerate(as_dict(each) for each in as_list(message.get("tool_calls"))):
@@ -185,6 +191,8 @@ def _pictures(parts: Iterable[Json]) -> Iterable[Picture]:
         url = as_text(as_dict(part.get("image_url")).get("url"))
         if part.get("type") != "image_url":
             continue
+        if (detail := as_dict(part.get("image_url")).get("detail", "auto")) not in _DETAILS:
+            raise invalid("messages.content.image_url.detail", detail, _DETAILS)
         if url.startswith("data:"):
             data = decoded(url.partition(",")[2])
             if not data:
@@ -198,42 +206,64 @@ def _papers(parts: Iterable[Json]) -> Iterable[Paper]:
     for part in parts:
         file = as_dict(part.get("file"))
         given = as_text(file.get("file_data"))
-        if given:
-            data = decoded(given.partition(",")[2] if given.startswith("data:") else given)
-            yield Paper(as_text(file.get("filename")), "", data=data)
+        if not given:
+            continue
+        if not as_text(file.get("filename")):
+            raise missing("messages.content.file.filename")
+        data = decoded(given.partition(",")[2] if given.startswith("data:") else given)
+        if not data:
+            raise BadRequest("Invalid base64 file_data.", "messages", "invalid_base64")
+        yield Paper(as_text(file.get("filename")), "", data=data)
 
 
 def _tools(given: object) -> tuple[ToolCard, ...]:
-    cards: list[ToolCard] = []
-    for number, tool in enumerate(as_dict(each) for each in as_list(given)):
-        function = as_dict(tool.get("function"))
-        if tool.get("type") == "custom":
-            custom = as_dict(tool.get("custom"))
-            cards.append(ToolCard(as_text(custom.get("name")), as_text(custom.get("description"))))
-            continue
-        if tool.get("type") != "function":
-            raise BadRequest(
-                f"Missing or wrong 'tools[{number}].type'.", f"tools[{number}].type", "missing_required_parameter"
-            )
-        name = as_text(function.get("name"))
-        if not _NAME.fullmatch(name):
-            raise BadRequest(
-                f"Invalid 'tools[{number}].function.name'.", f"tools[{number}].function.name", "invalid_value"
-            )
-        cards.append(ToolCard(name, as_text(function.get("description")), as_dict(function.get("parameters"))))
-    return tuple(cards)
+    return tuple(_tool(as_dict(each), f"tools[{number}]") for number, each in enumerate(as_list(given)))
 
 
-def _choice(given: object) -> tuple[Literal["auto", "none", "any"], str]:
-    if given == "none":
-        return "none", ""
-    if given == "required":
-        return "any", ""
-    function = as_dict(as_dict(given).get("function"))
-    return ("any", as_text(function.get("name"))) if function else ("auto", "")
+def _tool(tool: Json, where: str) -> ToolCard:
+    kind = tool.get("type")
+    if kind not in ("function", "custom"):
+        raise BadRequest(f"Missing or wrong '{where}.type'.", f"{where}.type", "missing_required_parameter")
+    node = as_dict(tool.get(as_text(kind)))
+    name, about = as_text(node.get("name")), as_text(node.get("description"))
+    if not _NAME.fullmatch(name):
+        message = f"Invalid '{where}.{kind}.name': string does not match pattern. Expected '^[a-zA-Z0-9_-]+$'."
+        raise BadRequest(message, f"{where}.{kind}.name", "invalid_value")
+    if kind == "custom":
+        return ToolCard(name, about, FREE_FORM, free=True)
+    schema = node.get("parameters")
+    if schema is not None:
+        check_function(name, as_dict(schema), node.get("strict") is True, f"{where}.function.parameters")
+    return ToolCard(name, about, as_dict(schema))
+
+
+def _choice(given: object, tools: tuple[ToolCard, ...]) -> tuple[Literal["auto", "none", "any"], str]:
+    if given is None:
+        return "auto", ""
+    if not tools:
+        raise BadRequest("'tool_choice' is only allowed when 'tools' are specified.", "tool_choice")
+    if isinstance(given, str):
+        if given not in _CHOICES:
+            raise invalid("tool_choice", given, tuple(_CHOICES))
+        return _CHOICES[given], ""
+    choice = as_dict(given)
+    if choice.get("type") == "allowed_tools":
+        return ("any" if as_dict(choice.get("allowed_tools")).get("mode") == "required" else "auto"), ""
+    name = as_text(as_dict(choice.get(as_text(choice.get("type")))).get("name"))
+    if name not in {tool.name for tool in tools}:
+        raise BadRequest("Tool choice 'function' not found in 'tools' parameter.", "tool_choice")
+    return "any", name
 
 
 def _form(given: Json) -> Json | None:
     if given.get("type") == "json_object":
         return {}
-    return as_dict(as_dict(given.get("json_schema")).get("schema")) if given.get("type") == "json_schema" else None
+    if given.get("type") != "json_schema":
+        return None
+    named = as_dict(given.get("json_schema"))
+    where = "response_format.json_schema"
+    if not _NAME.fullmatch(as_text(named.get("name"))):
+        raise missing(f"{where}.name")
+    schema = as_dict(named.get("schema"))
+    check_format(as_text(named["name"]), schema, named.get("strict") is True, "response_format")
+    return schema

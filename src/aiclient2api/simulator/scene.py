@@ -45,10 +45,18 @@ class Turn(msgspec.Struct, frozen=True):
     outcomes: tuple[Outcome, ...] = ()
 
 
+FREE_FORM: Schema = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+"""What stands for the schema of a tool that takes text: one member that holds it."""
+
+
 class ToolCard(msgspec.Struct, frozen=True):
+    """A declared tool. `free` ones take text instead of an object; `namespace` is the group it was declared in."""
+
     name: str
     description: str = ""
     schema: Schema = {}
+    free: bool = False
+    namespace: str = ""
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,8 +81,17 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToolCall(msgspec.Struct, frozen=True):
+    """`free` and `namespace` are the tool's; a free tool's text is the argument `input`."""
+
     name: str
     arguments: dict[str, object]
+    free: bool = False
+    namespace: str = ""
+
+    @property
+    def text(self) -> str:
+        """What a free tool is given."""
+        return as_text(self.arguments.get("input"))
 
 
 StopReason = Literal["end", "tools", "length", "stop_sequence"]

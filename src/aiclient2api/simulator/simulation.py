@@ -15,9 +15,11 @@ from typing import Literal
 
 import msgspec
 
+from aiclient2api.simulator.memory import Memory
 from aiclient2api.simulator.script import Script, Step
 
-LoginKind = Literal["social", "idc", "external_idp", "api_key"]
+LoginKind = Literal["social", "idc", "external_idp", "api_key", "google"]
+GOOGLE_SCOPES = "https://www.googleapis.com/auth/cloud-platform https://www.googleapis.com/auth/userinfo.email"
 MAX_TOKENS = 4096
 """Access and refresh tokens remembered; the oldest are forgotten first."""
 
@@ -34,7 +36,8 @@ class Recorded(msgspec.Struct, frozen=True):
 
 @dataclass
 class Login:
-    """An account's login. `refresh_token` is the one that is valid now."""
+    """An account's login. `refresh_token` is the one that is valid now; `profile` is an ARN, or the project of a
+    Google login."""
 
     kind: LoginKind
     profile: str
@@ -55,8 +58,8 @@ class Token:
 @dataclass
 class Simulation:
     """See the module. `pace` are seconds between pieces of a stream, `rotate` says whether each refresh replaces the
-    refresh token, `keep` how many requests are recorded. `refused_keys` are keys that the Anthropic and OpenAI
-    upstreams refuse; they take any other.
+    refresh token, `keep` how many requests are recorded. `refused_keys` are keys that the Anthropic, OpenAI
+    and Gemini upstreams refuse; they take any other.
     """
 
     seed: str
@@ -73,6 +76,7 @@ class Simulation:
     def __post_init__(self) -> None:
         self.script = Script(self.steps)
         self.recorded: deque[Recorded] = deque(maxlen=self.keep)
+        self.memory = Memory()
         self._tokens: dict[str, Token] = {}
         self._refresh: dict[str, Login] = {}
         self._made = 0
@@ -102,17 +106,31 @@ class Simulation:
             return False
         return not thinking or hashlib.sha256(thinking.encode()).hexdigest() == digest
 
+    def seal(self, kind: str, about: str) -> str:
+        """Opaque state of this kind (encrypted reasoning, a thought's signature on a call); base64."""
+        digest = hashlib.sha256(about.encode()).hexdigest()[:32]
+        return base64.b64encode(f"{kind}.{digest}.{self._digest(f'{kind}:{digest}')}".encode()).decode()
+
+    def sealed(self, kind: str, text: str) -> bool:
+        """Whether this simulation made that opaque state, and of this kind."""
+        try:
+            made, _, rest = base64.b64decode(text, validate=True).decode().partition(".")
+        except ValueError:
+            return False
+        digest, _, proof = rest.partition(".")
+        return made == kind and hmac.compare_digest(proof.encode(), self._digest(f"{kind}:{digest}").encode())
+
     # --- logins
 
     def login(self, kind: LoginKind = "social", region: str = "us-east-1") -> Login:
         """A new account."""
-        profile = self._profile(region)
+        profile = self.made("simulated-project-", 6) if kind == "google" else self._profile(region)
         if kind == "api_key":
             return Login(kind, profile, region)
         login = Login(kind, profile, region, refresh_token=self.made("simulated-refresh-"))
-        if kind in ("idc", "external_idp"):
+        if kind in ("idc", "external_idp", "google"):
             login.client_id = self.made("simulated-client-")
-        if kind == "idc":
+        if kind in ("idc", "google"):
             login.client_secret = self.made("simulated-secret-")
         self._remember_refresh(login)
         return login
@@ -122,7 +140,7 @@ class Simulation:
         return f"arn:aws:codewhisperer:{region}:000000000000:profile/{name}"
 
     def credential(self, kind: LoginKind = "social", region: str = "us-east-1") -> dict[str, str]:
-        """The token file of a new account, ready to use (kinds with a file: all but "api_key").
+        """Kiro's token file of a new account, ready to use (kinds: all but "api_key" and "google").
 
         An IdC file carries clientId and clientSecret itself; an external one has a tokenEndpoint to be filled in.
         """
@@ -140,6 +158,21 @@ class Simulation:
         }
         extra = {"clientId": login.client_id, "clientSecret": login.client_secret}
         return file | {name: value for name, value in extra.items() if value}
+
+    def google_credential(self) -> dict[str, str | int]:
+        """The file `oauth_creds.json` of a new account, ready to use; it also names the client, as Google's own
+        credential files do."""
+        login = self.login("google")
+        token = self.issue(login)
+        return {
+            "access_token": token,
+            "refresh_token": login.refresh_token,
+            "scope": GOOGLE_SCOPES,
+            "token_type": "Bearer",
+            "expiry_date": int((self._tokens[token].expires_at or 0.0) * 1000),
+            "client_id": login.client_id,
+            "client_secret": login.client_secret,
+        }
 
     def api_key(self) -> str:
         """A new key for Kiro; it never expires."""

@@ -2,13 +2,14 @@
 
 Frame: total length u32, headers length u32, CRC32 of these 8 bytes, headers, payload, CRC32 of all before; big-endian.
 Enters: bytes at any cut. Leaves: Message(headers, payload). Refuses: a wrong checksum (the frame border is lost then),
-lengths beyond the bounds, malformed headers. A length is believed only after its own checksum was right.
+lengths beyond the bounds, malformed or doubled headers. A length is believed only after its own checksum was right.
 """
 
 import struct
 import uuid
 import zlib
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 MAX_HEADERS_BYTES = 128 * 1024
@@ -16,6 +17,10 @@ MAX_PAYLOAD_BYTES = 24 * 1024 * 1024
 _PRELUDE = struct.Struct(">III")
 _U32 = struct.Struct(">I")
 _OVERHEAD = 16
+_MAX_NAME = 255
+_MAX_VALUE = 2**16 - 1
+_KNOWN_BLOCKS = 64
+_KNOWN_BLOCK_BYTES = 1024
 
 HeaderValue = bool | int | bytes | str | uuid.UUID
 
@@ -36,24 +41,35 @@ class EventStreamDecoder:
         self._buffer = bytearray()
         self._need = 0
         self._known: dict[bytes, Mapping[str, HeaderValue]] = {}
+        self._error: EventStreamError | None = None
 
     def feed(self, data: bytes) -> list[Message]:
-        """The messages that `data` completes. Raises EventStreamError; the decoder is of no use after that."""
+        """The messages that `data` completes.
+
+        Raises EventStreamError for damage; messages before it come out first, and the next call raises. The decoder
+        is of no use after that, and close() counts the damaged bytes.
+        """
+        if self._error is not None:
+            raise self._error
         buffer = self._buffer
         buffer += data
         if len(buffer) < self._need:
             return []
         out: list[Message] = []
         start = 0
-        while len(buffer) - start >= 12:
-            total = self._check_prelude(start)
-            if len(buffer) - start < total:
-                break
-            out.append(self._message(bytes(buffer[start : start + total])))
-            start += total
-        if start:
-            del buffer[:start]
-        self._need = 12 if len(buffer) < 12 else _U32.unpack_from(buffer)[0]
+        try:
+            while len(buffer) - start >= _PRELUDE.size:
+                total = self._check_prelude(start)
+                if len(buffer) - start < total:
+                    break
+                out.append(self._message(bytes(buffer[start : start + total])))
+                start += total
+        except EventStreamError as error:
+            self._error = error
+            if not out:
+                raise
+        del buffer[:start]
+        self._need = _PRELUDE.size if len(buffer) < _PRELUDE.size else _U32.unpack_from(buffer)[0]
         return out
 
     def close(self) -> int:
@@ -77,8 +93,8 @@ class EventStreamDecoder:
         block = frame[12:end]
         headers = self._known.get(block)
         if headers is None:
-            headers = decode_headers(block)
-            if len(self._known) < 64:
+            headers = MappingProxyType(decode_headers(block))
+            if len(self._known) < _KNOWN_BLOCKS and len(block) <= _KNOWN_BLOCK_BYTES:
                 self._known[block] = headers
         return Message(headers, frame[end:-4])
 
@@ -102,8 +118,10 @@ def decode_headers(block: bytes) -> dict[str, HeaderValue]:
             name = block[at + 1 : at + 1 + size]
             if size == 0 or len(name) != size:
                 raise EventStreamError("a header's name is empty or cut")
-            value, at = _decode_value(block, at + 1 + size)
-            out[name.decode()] = value
+            key = name.decode()
+            if key in out:
+                raise EventStreamError("a header stands twice")
+            out[key], at = _decode_value(block, at + 1 + size)
     except (struct.error, IndexError, UnicodeDecodeError) as error:
         raise EventStreamError("a header is malformed") from error
     return out
@@ -118,22 +136,31 @@ def _decode_value(block: bytes, at: int) -> tuple[HeaderValue, int]:
         form = _FIXED[kind]
         return form.unpack_from(block, at)[0], at + form.size
     if kind in (6, 7):
-        size = int.from_bytes(block[at : at + 2], "big")
-        value = block[at + 2 : at + 2 + size]
-        if len(value) != size or at + 2 > len(block):
-            raise EventStreamError("a header's value is cut")
-        return (value if kind == 6 else value.decode()), at + 2 + size
+        value = _taken(block, at + 2, int.from_bytes(_taken(block, at, 2), "big"))
+        return (value if kind == 6 else value.decode()), at + 2 + len(value)
     if kind == 9:
-        return uuid.UUID(bytes=block[at : at + 16]), at + 16
+        return uuid.UUID(bytes=_taken(block, at, 16)), at + 16
     raise EventStreamError(f"unknown header type {kind}")
 
 
+def _taken(block: bytes, at: int, size: int) -> bytes:
+    value = block[at : at + size]
+    if len(value) != size:
+        raise EventStreamError("a header's value is cut")
+    return value
+
+
 def encode(headers: Mapping[str, str], payload: bytes) -> bytes:
-    """One frame with string headers."""
-    block = b"".join(
-        bytes((len(name),)) + name + b"\x07" + len(value).to_bytes(2, "big") + value
-        for name, value in ((name.encode(), value.encode()) for name, value in headers.items())
-    )
+    """One frame with string headers. Raises EventStreamError for what does not fit into one."""
+    block = b"".join(_encode_header(name.encode(), value.encode()) for name, value in headers.items())
+    if len(block) > MAX_HEADERS_BYTES or len(payload) > MAX_PAYLOAD_BYTES:
+        raise EventStreamError("a frame larger than the protocol allows")
     lengths = struct.pack(">II", _OVERHEAD + len(block) + len(payload), len(block))
     frame = lengths + _U32.pack(zlib.crc32(lengths)) + block + payload
     return frame + _U32.pack(zlib.crc32(frame))
+
+
+def _encode_header(name: bytes, value: bytes) -> bytes:
+    if not 0 < len(name) <= _MAX_NAME or len(value) > _MAX_VALUE:
+        raise EventStreamError("a header larger than the protocol allows")
+    return bytes((len(name),)) + name + b"\x07" + len(value).to_bytes(2, "big") + value

@@ -1,13 +1,15 @@
 """JSON that keeps its promises: bounded, typed, and byte-exact where nothing needs to change.
 
-`decode` never raises anything but JsonError: neither deep nesting nor bad UTF-8 nor lone surrogates get through.
+`decode` never raises anything but JsonError; neither deep nesting nor bad UTF-8 nor lone surrogates get through into
+a value (what it skips or leaves raw is only checked to be JSON).
 `patch` replaces, adds or removes top-level members of an object without touching a byte of the others.
 """
 
+import json
 import re
 from collections.abc import Hashable, Mapping
 from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -31,20 +33,29 @@ def _decoder(type_: Hashable) -> msgspec.json.Decoder[Any]:
 
 
 def decode(data: bytes | str, type_: type[T]) -> T:
-    """Parse and validate. Lone surrogate escapes become U+FFFD; a byte-order mark is read over. Raises JsonError."""
+    """Parse and validate. Lone surrogates become U+FFFD; a byte-order mark is read over. Raises JsonError."""
     try:
-        return cast(T, _decoder(type_).decode(data))
+        return _decode(data, type_)
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        repaired = _repaired(data)
+        if repaired is None:
+            raise JsonError(_plain(str(error))) from None
+    try:
+        return _decode(repaired, type_)
+    except msgspec.DecodeError as error:
+        raise JsonError(_plain(str(error))) from None
+
+
+def _decode(data: bytes | str, type_: type[T]) -> T:
+    """Raises JsonError, and for what a repair may help DecodeError or UnicodeEncodeError."""
+    try:
+        return cast(T, _decoder(cast(Hashable, type_)).decode(data))
     except msgspec.ValidationError as error:
         raise _validation_error(error) from None
     except RecursionError:
         raise JsonError("the JSON is nested too deeply") from None
     except UnicodeDecodeError:
         raise JsonError("the JSON is not valid UTF-8") from None
-    except msgspec.DecodeError as error:
-        repaired = _repaired(data)
-        if repaired is not None:
-            return decode(repaired, type_)
-        raise JsonError(_plain(str(error))) from None
 
 
 def parse(data: bytes | str) -> Any:
@@ -72,87 +83,112 @@ _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
+_BOM = b"\xef\xbb\xbf"
 
 
 def _repaired(data: bytes | str) -> bytes | None:
     """The data without what a strict parser stumbles over though its meaning is plain; None if there is nothing."""
-    raw = data.encode("utf-8", "replace") if isinstance(data, str) else bytes(data)
-    fixed = raw.removeprefix(b"\xef\xbb\xbf")
+    if isinstance(data, str):
+        received = data.encode("utf-8", "surrogatepass")
+        fixed = data.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+    else:
+        received = fixed = data
+    fixed = fixed.removeprefix(_BOM)
     if b"\\ud" in fixed or b"\\uD" in fixed:
         fixed = _ESCAPE.sub(lambda m: b"\\ufffd" if m["lone"] else m[0], fixed)
-    return fixed if fixed != raw else None
-
-
-_SPACE = re.compile(rb"[ \t\r\n]*")
+    return None if fixed == received else fixed
 
 
 def members(data: bytes) -> dict[str, msgspec.Raw]:
-    """The top-level members of an object as raw JSON; of doubled names the last. Raises JsonError."""
+    """The top-level members of an object as raw JSON; of doubled names the last. Raises JsonError.
+
+    Raw text is checked to be UTF-8 here, because msgspec does not look into what it leaves raw.
+    """
+    if not data.isascii():
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            raise JsonError("the JSON is not valid UTF-8") from None
     return decode(data, dict[str, msgspec.Raw])
 
 
 def patch(data: bytes, changes: Mapping[str, bytes | None]) -> bytes:
     """`data`, a JSON object, with top-level members set to raw JSON values (None removes a member).
 
-    All other bytes stay as they are, order and white space included; new members go to the end. A name that stands
-    twice is changed at each place. Raises JsonError if `data` is not an object.
+    All other bytes stay as they are, order and white space included, but for the comma before or behind a member that
+    goes; new members go to the end. A name that stands twice is changed at each place. Raises JsonError if `data` is
+    not an object.
     """
     spans = _member_spans(data)
-    out: list[bytes] = []
-    kept_until = 0
-    seen: set[str] = set()
-    for index, (name, start, value_start, end) in enumerate(spans):
-        if name not in changes:
-            continue
-        seen.add(name)
-        value = changes[name]
+    close = data.rindex(b"}")
+    first, last = (spans[0].start, spans[-1].end) if spans else (close, close)
+    out = [data[:first]]
+    before = first
+    for name, start, value_start, end in spans:
+        value = changes.get(name, data[value_start:end])
         if value is not None:
-            out += (data[kept_until:value_start], value)
-            kept_until = end
-        elif index + 1 < len(spans):
-            out.append(data[kept_until:start])
-            kept_until = spans[index + 1][1]
-        else:
-            cut = spans[index - 1][3] if index else start
-            out.append(data[kept_until : max(cut, kept_until)])
-            kept_until = end
-    out.append(data[kept_until:])
-    patched = b"".join(out)
-    added = [(name, value) for name, value in changes.items() if name not in seen and value is not None]
-    if not added:
-        return patched
-    close = patched.rindex(b"}")
-    empty = not _member_spans(patched)
-    body = b",".join(encode(name) + b":" + value for name, value in added)
-    return patched[:close] + (b"" if empty else b",") + body + patched[close:]
+            if len(out) > 1:
+                out.append(data[before:start])
+            out += (data[start:value_start], value)
+        before = end
+    present = {span.name for span in spans}
+    for name, value in changes.items():
+        if value is not None and name not in present:
+            out += (b"," if len(out) > 1 else b"", encode(name), b":", value)
+    out.append(data[last:])
+    return b"".join(out)
 
 
-def _member_spans(data: bytes) -> list[tuple[str, int, int, int]]:
-    """(name, start of the name, start of the value, end of the value) of each top-level member, in order.
+class _Span(NamedTuple):
+    """Where a member stands: from the quote that begins its name to the end of its value."""
 
-    The values are delimited by msgspec: their raw text is known, so its place is where it stands after the colon.
-    """
-    pairs = _ordered_members(data)
-    out: list[tuple[str, int, int, int]] = []
+    name: str
+    start: int
+    value_start: int
+    end: int
+
+
+_NAME = re.compile(rb'[ \t\r\n,]*("[^"\\]*+(?:\\.[^"\\]*+)*+")[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
+_VALUE_IS_OVER = re.compile(rb"[ \t\r\n]*[,}]")
+
+
+def _member_spans(data: bytes) -> list[_Span]:
+    """Each top-level member in order, doubled names too. Raises JsonError."""
+    ends = _Ends(data)
+    out: list[_Span] = []
     at = data.index(b"{") + 1
-    for name, value in pairs:
-        start = data.index(b'"', at)
-        value_start = data.index(value, _after_colon(data, start))
-        at = value_start + len(value)
-        out.append((name, start, value_start, at))
+    while (found := _NAME.match(data, at)) is not None:
+        quoted = found[1]
+        name = decode(quoted, str) if b"\\" in quoted else quoted[1:-1].decode()
+        at = ends.of(name, found.end())
+        out.append(_Span(name, found.start(1), found.end(), at))
     return out
 
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+class _Ends:
+    """Tells where the values of a sound object end.
+
+    msgspec has parsed the object and knows the last value of each name; where that stands, it ends with its length.
+    Only values of doubled names, and those that were repaired, are parsed once more.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._last = members(data)
+        self._text: str | None = None
+
+    def of(self, name: str, at: int) -> int:
+        """The end of the value that begins at `at`. Raises JsonError."""
+        raw = bytes(self._last[name])
+        end = at + len(raw)
+        if self._data.startswith(raw, at) and _VALUE_IS_OVER.match(self._data, end):
+            return end
+        if self._text is None:
+            self._text = self._data.decode("latin-1")  # one character a byte; the syntax of JSON is ASCII
+        try:
+            return _PARSER.raw_decode(self._text, at)[1]
+        except RecursionError:
+            raise JsonError("the JSON is nested too deeply") from None
 
 
-def _after_colon(data: bytes, name_start: int) -> int:
-    name = _STRING.match(data, name_start)
-    if name is None:
-        raise JsonError("a member's name is not a string")
-    return data.index(b":", name.end()) + 1
-
-
-def _ordered_members(data: bytes) -> list[tuple[str, bytes]]:
-    raws = members(data)
-    return [(name, bytes(value)) for name, value in raws.items()]
+_PARSER = json.JSONDecoder(parse_int=str, parse_float=str)

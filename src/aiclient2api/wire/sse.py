@@ -7,6 +7,7 @@ Enters: bytes at any cut. Leaves: SseEvent(event, data). Refuses: an event large
 from typing import NamedTuple
 
 MAX_EVENT_BYTES = 32 * 1024 * 1024
+_BOM = b"\xef\xbb\xbf"
 
 
 class SseEvent(NamedTuple):
@@ -25,67 +26,67 @@ class SseDecoder:
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max = max_event_bytes
-        self._buffer = bytearray()
-        self._scanned = 0
+        self._rest = bytearray()
+        """The line that has no end yet; it never holds CR or LF."""
         self._after_cr = False
         self._first = True
         self._event = ""
         self._data: list[bytes] = []
         self._data_bytes = 0
+        self._error: SseError | None = None
 
     def feed(self, data: bytes) -> list[SseEvent]:
-        """The events that `data` completes. Raises SseError."""
+        """The events that `data` completes.
+
+        Raises SseError for an event over the bound; events before it come out first, and the next call raises. The
+        decoder is of no use after that.
+        """
+        if self._error is not None:
+            raise self._error
         out: list[SseEvent] = []
-        if self._after_cr and data:
-            self._after_cr = False
-            if data[:1] == b"\n":
-                data = data[1:]
-        buffer = self._buffer
-        buffer += data
-        if b"\r" in data:
-            lines = self._lines_with_cr()
-        else:
-            end = buffer.rfind(b"\n", self._scanned)
-            self._scanned = len(buffer)
-            if end < 0:
-                self._check_size()
-                return out
-            lines = bytes(buffer[:end]).split(b"\n")
-            del buffer[: end + 1]
-            self._scanned = len(buffer)
-        for line in lines:
+        for line in self._lines(data):
+            if self._data_bytes + len(line) > self._max:
+                return self._refuse(out)
+            if self._first:
+                self._first = False
+                line = line.removeprefix(_BOM)
             if line:
                 self._line(line)
             elif (event := self._dispatch()) is not None:
                 out.append(event)
-        self._check_size()
+        if self._data_bytes + len(self._rest) > self._max:
+            return self._refuse(out)
         return out
 
     def close(self) -> list[SseEvent]:
         """End of bytes. An event without its blank line is incomplete and is not reported (as browsers do)."""
-        self._buffer.clear()
-        self._data.clear()
+        self._drop()
         return []
 
     @property
     def pending(self) -> bool:
         """Whether bytes of an unfinished event are held."""
-        return bool(self._buffer or self._data)
+        return bool(self._rest or self._data)
 
-    def _lines_with_cr(self) -> list[bytes]:
-        """All complete lines of the buffer, which holds CR somewhere; a CR at the very end may be half a CRLF."""
-        buffer = self._buffer
-        self._after_cr = buffer.endswith(b"\r")
-        lines = bytes(buffer).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    def _lines(self, data: bytes) -> list[bytes]:
+        """The lines that `data` completes. A CR at its very end may be half a CRLF."""
+        if self._after_cr and data:
+            self._after_cr = False
+            data = data.removeprefix(b"\n")
+        if b"\r" in data:
+            self._after_cr = data.endswith(b"\r")
+            data = _with_lf(data)
+        if b"\n" not in data:
+            self._rest += data
+            return []
+        lines = data.split(b"\n")
         rest = lines.pop()
-        buffer[:] = rest
-        self._scanned = len(buffer)
+        if self._rest:
+            lines[0] = bytes(self._rest) + lines[0]
+        self._rest[:] = rest
         return lines
 
     def _line(self, line: bytes) -> None:
-        if self._first:
-            self._first = False
-            line = line.removeprefix(b"\xef\xbb\xbf")
         name, _, value = line.partition(b":")
         if value[:1] == b" ":
             value = value[1:]
@@ -104,13 +105,27 @@ class SseDecoder:
         self._data_bytes = 0
         return SseEvent(event, data[0] if len(data) == 1 else b"\n".join(data))
 
-    def _check_size(self) -> None:
-        if len(self._buffer) + self._data_bytes > self._max:
-            raise SseError(f"an event of more than {self._max} bytes")
+    def _refuse(self, out: list[SseEvent]) -> list[SseEvent]:
+        self._error = SseError(f"an event of more than {self._max} bytes")
+        self._drop()
+        if not out:
+            raise self._error
+        return out
+
+    def _drop(self) -> None:
+        self._rest.clear()
+        self._data.clear()
+        self._data_bytes = 0
+
+
+def _with_lf(data: bytes) -> bytes:
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def encode(data: bytes, event: bytes = b"") -> bytes:
-    """One frame. `data` is one line (JSON never holds a raw line break)."""
+    """One frame. Line breaks in `data` (white space of a raw JSON member) become data: lines of their own."""
+    if b"\n" in data or b"\r" in data:
+        data = _with_lf(data).replace(b"\n", b"\ndata: ")
     if event:
         return b"event: " + event + b"\ndata: " + data + b"\n\n"
     return b"data: " + data + b"\n\n"

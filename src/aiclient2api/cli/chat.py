@@ -1,0 +1,76 @@
+"""`chat`: one question to one model, straight through the providers, without a server in between."""
+
+import json
+import secrets
+import sys
+
+import click
+
+from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.events import TextDelta, UsageUpdate
+from aiclient2api.canonical.request import Request, Text, Turn
+from aiclient2api.canonical.usage import Usage
+from aiclient2api.cli.options import json_flag, load_settings, run, settings_flags
+from aiclient2api.cli.session import session
+from aiclient2api.gateway.pipeline import conversation_id
+from aiclient2api.gateway.upstream import Journey, asking
+from aiclient2api.providers.base import Ask
+from aiclient2api.routing.models import resolve
+from aiclient2api.settings.load import Loaded
+
+DEFAULT_MODEL = "claude-sonnet-4-5"
+
+
+@click.command("chat")
+@click.argument("question", required=False)
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, metavar="M", help="Model to ask.")
+@click.option("--system", metavar="TEXT", help="System prompt.")
+@settings_flags
+@json_flag
+def command(
+    question: str | None, model: str, system: str | None, config_file: str | None, as_json: bool, **flags: object
+) -> None:
+    """Ask a model one question and print the answer as it comes. Without QUESTION it is read from standard input."""
+    text = question if question is not None else sys.stdin.read()
+    if not text.strip():
+        raise click.UsageError("There is no question.")
+    request = Request(
+        dialect="anthropic",
+        model=model,
+        turns=(Turn("user", (Text(text),)),),
+        system=(Text(system),) if system else (),
+        stream=True,
+    )
+    try:
+        answer, usage = run(lambda: _ask(load_settings(config_file, flags), request, show=not as_json))
+    except GatewayError as error:
+        raise click.ClickException(error.message) from None
+    if as_json:
+        tokens = {"input": usage.input, "output": usage.output, "estimated": usage.estimated}
+        click.echo(json.dumps({"model": model, "text": answer, "usage": tokens}, ensure_ascii=False))
+    else:
+        click.echo()
+
+
+async def _ask(loaded: Loaded, request: Request, show: bool) -> tuple[str, Usage]:
+    texts: list[str] = []
+    usage = Usage()
+    async with session(loaded) as gateway:
+        route = resolve(request.model, None, await gateway.catalogue.offers(), loaded.settings.model_aliases)
+        account = gateway.accounts[route.provider.name]
+        ask = Ask(
+            request=request,
+            model=route.model,
+            seed=secrets.token_hex(16),
+            conversation=conversation_id(request, account.login.id),
+        )
+        async for batch in gateway.upstream.events(account, asking(route.provider, ask), Journey()):
+            for event in batch:
+                if isinstance(event, TextDelta):
+                    texts.append(event.text)
+                    if show:
+                        click.echo(event.text, nl=False)
+                        sys.stdout.flush()
+                elif isinstance(event, UsageUpdate):
+                    usage = event.usage
+    return "".join(texts), usage

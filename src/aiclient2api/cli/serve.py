@@ -1,0 +1,146 @@
+"""`serve`: the gateway, from its settings to its last open stream."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+import click
+
+from aiclient2api import __version__
+from aiclient2api.cli.options import WrongConfiguration, load_settings, places, run, say, settings_flags
+from aiclient2api.gateway.assembly import Gateway, known_secrets
+from aiclient2api.gateway.door import is_loopback, is_weak
+from aiclient2api.gateway.keys import own_key
+from aiclient2api.observe import log
+from aiclient2api.settings.load import Loaded, SettingsError
+from aiclient2api.settings.places import Places
+from aiclient2api.settings.schema import Settings, names
+
+
+@click.command("serve")
+@settings_flags
+def command(config_file: str | None, **flags: object) -> None:
+    """Run the gateway until it is told to stop (Ctrl-C or SIGTERM): running answers may end, new ones are refused."""
+    loaded = load_settings(config_file, flags)
+    settings, where = loaded.settings, places(loaded.settings)
+    for warning in loaded.warnings:
+        say(f"warning: {warning}")
+    keys = _keys(settings, where)
+    logs = log.start(
+        where.here / settings.log_dir,
+        settings.log_level,
+        settings.log_format,
+        settings.log_max_file_size,
+        settings.log_max_files,
+        known_secrets(settings, keys),
+    )
+    try:
+        run(lambda: _serve(loaded, where, keys))
+    finally:
+        logs.stop()
+
+
+def _keys(settings: Settings, where: Places) -> tuple[str, ...]:
+    """The keys that open the door; one is made if none is configured. Raises WrongConfiguration."""
+    configured = names_of_keys(settings)
+    if not configured:
+        return (_own_key(settings, where),)
+    if any(is_weak(key) for key in configured):
+        if not is_loopback(settings.host):
+            raise WrongConfiguration(
+                "REQUIRED_API_KEY is weak (under 16 characters, or a well-known sample), and others can reach HOST"
+                f" {settings.host}. Choose a longer key, or leave it out: a random one is made then."
+            )
+        say("warning: REQUIRED_API_KEY is weak; it is accepted because only this machine can connect.")
+    return configured
+
+
+def names_of_keys(settings: Settings) -> tuple[str, ...]:
+    """REQUIRED_API_KEY as a tuple; a text is one key, commas and all."""
+    keys = settings.required_api_key
+    return tuple(key for key in ((keys,) if isinstance(keys, str) else keys or ()) if key)
+
+
+def _own_key(settings: Settings, where: Places) -> str:
+    try:
+        own = own_key(where.data_dir)
+    except OSError as error:
+        raise WrongConfiguration(
+            f"No REQUIRED_API_KEY is set, and a key cannot be kept in {where.data_dir} ({error.strerror})."
+            " Set REQUIRED_API_KEY, or DATA_DIR to a folder that can be written."
+        ) from None
+    if not own.made:
+        say(f"API key: the one in {own.path}")
+        return own.key
+    say(f"API key, made now and shown only once (it is kept in {own.path}):\n\n  {own.key}\n\nTry it:\n")
+    say(
+        f"  curl http://{_address(settings.host, settings.server_port)}/v1/chat/completions \\\n"
+        f"    -H 'Authorization: Bearer {own.key}' -H 'Content-Type: application/json' \\\n"
+        '    -d \'{"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "Hello"}]}\'\n'
+    )
+    return own.key
+
+
+def _address(host: str, port: int) -> str:
+    shown = "localhost" if host in ("", "0.0.0.0", "::") else host
+    return f"[{shown}]:{port}" if ":" in shown else f"{shown}:{port}"
+
+
+async def _serve(loaded: Loaded, where: Places, keys: tuple[str, ...]) -> None:
+    settings = loaded.settings
+    try:
+        gateway = Gateway(settings, where, os.environ, keys)
+    except SettingsError as error:
+        raise WrongConfiguration(str(error)) from None
+    try:
+        _, port = await gateway.start(settings.host, settings.server_port)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise click.ClickException(
+            f"Cannot listen on {_address(settings.host, settings.server_port)}: {reason}."
+            " Choose another port with --port or SERVER_PORT."
+        ) from None
+    await _tell(gateway, settings)
+    click.echo(f"listening on http://{_address(settings.host, port)}")
+    sys.stdout.flush()
+    await until_told()
+    say("stopping: running answers may end, new requests are refused (press again to stop at once)")
+    await gateway.stop(settings.timeout_drain / 1000)
+
+
+async def _tell(gateway: Gateway, settings: Settings) -> None:
+    """The banner: version, providers, what is wrong with them."""
+    say(f"aiclient2api {__version__}, providers: {', '.join(gateway.accounts)}")
+    if gateway.simulated:
+        named = " because MODEL_PROVIDER says so" if names(settings.model_provider) else ": no login or key was found"
+        say(f"SIMULATED ANSWERS{named}. `aiclient2api doctor` tells where logins are looked for.")
+    for provider, problem in (await gateway.check_logins()).items():
+        say(f"warning: {provider}: {problem}")
+
+
+async def until_told() -> None:
+    """Until SIGINT or SIGTERM; the next signal after that ends the process at once, as the system does by itself."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for each in signals:
+        _on(loop, each, told.set)
+    await told.wait()
+    for each in signals:
+        _off(loop, each)
+
+
+def _on(loop: asyncio.AbstractEventLoop, number: signal.Signals, call: Callable[[], None]) -> None:
+    try:
+        loop.add_signal_handler(number, call)
+    except NotImplementedError:  # Windows
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(call))
+
+
+def _off(loop: asyncio.AbstractEventLoop, number: signal.Signals) -> None:
+    with contextlib.suppress(NotImplementedError):
+        loop.remove_signal_handler(number)
+    signal.signal(number, signal.SIG_DFL)

@@ -1,0 +1,124 @@
+"""The tools of a request, from `tools` and from `additional_tools` items, and which of them may be called.
+
+Namespaces are taken apart: their tools carry the namespace's name. Of a tool that is declared twice the first counts.
+Hosted tools stay raw, for only OpenAI's servers run them.
+"""
+
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from aiclient2api.canonical.errors import bad_request
+from aiclient2api.canonical.request import Tool, ToolChoice
+from aiclient2api.dialects.openai_chat.wire_out import call_name
+from aiclient2api.dialects.reading import read
+from aiclient2api.dialects.tool_shapes import decode_tool
+
+
+class _Head(msgspec.Struct):
+    type: str | None = None
+
+
+class _Namespace(msgspec.Struct):
+    name: str = ""
+    description: str = ""
+    tools: list[msgspec.Raw] = []
+
+
+class Toolset:
+    """Fills while the body is read; `namespaces` holds their descriptions, for which a Tool has no place."""
+
+    def __init__(self) -> None:
+        self._tools: dict[tuple[str, str, bytes], Tool] = {}
+        self.namespaces: dict[str, str] = {}
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        return tuple(self._tools.values())
+
+    def add(self, raw: msgspec.Raw, path: str) -> None:
+        """One entry of a list of tools. Raises GatewayError("bad_request") naming the member at fault."""
+        if read(raw, _Head, path).type != "namespace":
+            self._keep(decode_tool(raw, path))
+            return
+        space = read(raw, _Namespace, path)
+        if not space.name:
+            raise bad_request(f"{path}.name is missing.", f"{path}.name")
+        if space.description:
+            self.namespaces.setdefault(space.name, space.description)
+        for index, inner in enumerate(space.tools):
+            tool = decode_tool(inner, f"{path}.tools[{index}]")
+            self._keep(msgspec.structs.replace(tool, namespace=space.name))
+
+    def _keep(self, tool: Tool) -> None:
+        self._tools.setdefault((tool.namespace or "", tool.name, tool.raw or b""), tool)
+
+
+class _Named(msgspec.Struct):
+    name: str = ""
+
+
+class _ChoiceTool(msgspec.Struct):
+    type: str = ""
+    name: str = ""
+    function: _Named | None = None
+
+
+class _Choice(msgspec.Struct):
+    """All object forms; Chat nests the name under `function` or `custom`."""
+
+    type: str | None = None
+    name: str = ""
+    function: _Named | None = None
+    custom: _Named | None = None
+    mode: str = "auto"
+    tools: list[_ChoiceTool] = []
+
+
+Mode = Literal["auto", "any", "none"]
+
+_MODES: dict[str, Mode] = {"auto": "auto", "any": "any", "required": "any", "none": "none"}
+_NAMING = frozenset({None, "function", "custom", "tool"})
+
+
+class Chosen(NamedTuple):
+    """`raw` is a choice without a word of ours: a hosted tool that must be used."""
+
+    choice: ToolChoice | None = None
+    raw: bytes | None = None
+
+
+def tool_choice(raw: msgspec.Raw | None, tools: tuple[Tool, ...]) -> Chosen:
+    """The meaning of `tool_choice`. Raises GatewayError("bad_request")."""
+    if raw is None:
+        return Chosen()
+    if bytes(raw).startswith(b'"'):
+        return Chosen(ToolChoice(_mode(read(raw, str, "tool_choice"), "tool_choice")))
+    shape = read(raw, _Choice, "tool_choice")
+    if shape.type == "allowed_tools":
+        allowed = (tool.name or (tool.function or _Named()).name or tool.type for tool in shape.tools)
+        return Chosen(
+            ToolChoice(_mode(shape.mode, "tool_choice.mode"), allowed=tuple(name for name in allowed if name))
+        )
+    if shape.type in _NAMING:
+        name = shape.name or (shape.function or shape.custom or _Named()).name
+        if not name:
+            raise bad_request("tool_choice names no tool.", "tool_choice.name")
+        return Chosen(ToolChoice("tool", _flat(name, tools)))
+    if shape.type in _MODES:
+        return Chosen(ToolChoice(_MODES[shape.type]))
+    return Chosen(raw=bytes(raw))
+
+
+def _mode(word: str, path: str) -> Mode:
+    if word not in _MODES:
+        raise bad_request(f"{path} {word!r} is not known; use auto, required, none or a tool.", path)
+    return _MODES[word]
+
+
+def _flat(name: str, tools: tuple[Tool, ...]) -> str:
+    """The one name by which every provider finds the tool, also if it stands in a namespace."""
+    named = [tool for tool in tools if tool.name == name]
+    if not named or any(tool.namespace is None for tool in named):
+        return name
+    return call_name(name, named[0].namespace)

@@ -1,0 +1,169 @@
+"""Which providers are configured, and the accounts behind them. A new provider is one row of MAKERS.
+
+Enters: settings, the places to look in, the HTTP client. Leaves: accounts by provider name, the default first.
+Refuses: a provider name that does not exist. A credential that is missing or broken is no error here: it is told when
+the account is used.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.credentials.base import Login, Send
+from aiclient2api.credentials.discover import find_kiro
+from aiclient2api.credentials.keeper import KiroKeeper
+from aiclient2api.credentials.kiro_login import KiroLogin
+from aiclient2api.credentials.secret import Secret
+from aiclient2api.credentials.static import MissingLogin, NoLogin, StaticLogin
+from aiclient2api.gateway.embedded import HOST, Embedded
+from aiclient2api.gateway.upstream import Account
+from aiclient2api.http1.client import Client
+from aiclient2api.http1.messages import Deadlines, Outbound
+from aiclient2api.providers.keyed import KeyedProvider, claude_custom, openai_custom
+from aiclient2api.providers.kiro import KiroProvider
+from aiclient2api.settings.load import SettingsError
+from aiclient2api.settings.schema import Settings, names
+
+SIMULATOR = "simulator"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What accounts are made of. `environ` and `home` are where logins are searched; `data_dir` is our own folder."""
+
+    settings: Settings
+    home: Path
+    data_dir: Path
+    environ: Mapping[str, str]
+    client: Client
+    embedded: Embedded
+
+    def proxy(self, provider: str) -> str | None:
+        """The outbound proxy of a provider, if it has one."""
+        limited_to = self.settings.proxy_enabled_providers
+        return self.settings.proxy_url if not limited_to or provider in limited_to else None
+
+    def send(self, provider: str) -> Send:
+        """How the provider's logins talk to the network: through the same proxy as its calls."""
+        return partial(_fetch, self.client, self.proxy(provider))
+
+
+def _fetch(
+    client: Client, proxy: str | None, outbound: Outbound, deadlines: Deadlines
+) -> Awaitable[tuple[int, Mapping[str, str], bytes]]:
+    return client.fetch(msgspec.structs.replace(outbound, proxy=proxy), deadlines)
+
+
+class Maker(NamedTuple):
+    """`found`: whether something in settings or on the machine asks for this provider."""
+
+    found: Callable[[Setup], bool]
+    make: Callable[[Setup], Account]
+
+
+def make_accounts(setup: Setup) -> dict[str, Account]:
+    """Accounts by provider name. Raises SettingsError for a name that no provider has."""
+    chosen = names(setup.settings.model_provider)
+    unknown = [name for name in chosen if name not in MAKERS]
+    if unknown:
+        known = ", ".join(MAKERS)
+        raise SettingsError(f"MODEL_PROVIDER names {unknown[0]!r}, which is no provider. There are: {known}.")
+    if not chosen:
+        chosen = tuple(name for name, maker in MAKERS.items() if maker.found(setup)) or (SIMULATOR,)
+    return {name: MAKERS[name].make(setup) for name in dict.fromkeys(chosen)}
+
+
+# --- Kiro
+
+
+def _kiro_login(settings: Settings) -> KiroLogin:
+    key, text = settings.kiro_api_key, settings.kiro_oauth_creds_base64
+    return KiroLogin(
+        file_path=settings.kiro_oauth_creds_file_path,
+        dir_path=settings.kiro_oauth_creds_dir_path,
+        base64=Secret(text) if text else None,
+        api_key=Secret(key) if key else None,
+        region=settings.kiro_region or "",
+        profile_arn=settings.kiro_profile_arn or "",
+        refresh_url=settings.kiro_refresh_url,
+        refresh_idc_url=settings.kiro_refresh_idc_url,
+        management_url=settings.kiro_management_url or settings.kiro_base_url,
+        near=settings.cron_near_minutes * 60.0,
+    )
+
+
+def _kiro_found(setup: Setup) -> bool:
+    """A login that is there but broken counts: it must be told of, not replaced by simulated answers."""
+    settings = setup.settings
+    if settings.kiro_oauth_creds_file_path or settings.kiro_oauth_creds_dir_path or settings.kiro_oauth_creds_base64:
+        return True
+    try:
+        find_kiro(_kiro_login(settings), setup.home, setup.data_dir, setup.environ)
+    except GatewayError as error:
+        return error.reason != "credential_missing"
+    return True
+
+
+def _kiro(setup: Setup) -> Account:
+    name, settings = "claude-kiro-oauth", setup.settings
+    login = _kiro_login(settings)
+    keeper = KiroKeeper(
+        login, lambda dead: find_kiro(login, setup.home, setup.data_dir, setup.environ, dead), setup.send(name)
+    )
+    provider = KiroProvider(
+        name=name,
+        base_url=settings.kiro_base_url,
+        management_url=settings.kiro_management_url,
+        wire=settings.kiro_wire,
+        strict_end=settings.kiro_strict_end,
+    )
+    upkeep = keeper.run if settings.cron_refresh_token else None
+    return Account(provider, keeper, setup.proxy(name), upkeep=upkeep)
+
+
+def _simulator(setup: Setup) -> Account:
+    """The simulated Kiro service inside this process, behind the very provider that calls the real one."""
+    key = Secret(setup.embedded.simulation.api_key())
+    provider = KiroProvider(name=SIMULATOR, base_url=f"http://{HOST}")
+    return Account(provider, StaticLogin(key, "simulated", "the simulator", "API_KEY"))
+
+
+# --- keys of one's own
+
+
+def _keyed(provider: KeyedProvider, key: str | None, key_setting: str, own_server: bool, setup: Setup) -> Account:
+    """A server of one's own may want no key; a vendor does."""
+    login: Login
+    if key:
+        login = StaticLogin(Secret(key), provider.family, key_setting)
+    elif own_server:
+        login = NoLogin(f"{provider.family}-without-key")
+    else:
+        login = MissingLogin(f"{key_setting} is not set, and {provider.name} needs a key.", provider.family)
+    return Account(provider, login, setup.proxy(provider.name))
+
+
+def _claude(setup: Setup) -> Account:
+    settings = setup.settings
+    provider = claude_custom(settings.claude_base_url)
+    return _keyed(provider, settings.claude_api_key, "CLAUDE_API_KEY", settings.claude_base_url is not None, setup)
+
+
+def _openai(setup: Setup) -> Account:
+    settings = setup.settings
+    provider = openai_custom(settings.openai_base_url)
+    return _keyed(provider, settings.openai_api_key, "OPENAI_API_KEY", settings.openai_base_url is not None, setup)
+
+
+MAKERS: dict[str, Maker] = {
+    "claude-kiro-oauth": Maker(_kiro_found, _kiro),
+    "claude-custom": Maker(lambda s: bool(s.settings.claude_api_key or s.settings.claude_base_url), _claude),
+    "openai-custom": Maker(lambda s: bool(s.settings.openai_api_key or s.settings.openai_base_url), _openai),
+    SIMULATOR: Maker(lambda _: False, _simulator),
+}
+"""Provider names in the order in which they become the default."""

@@ -1,0 +1,121 @@
+"""Puts the gateway together by hand: settings in, a running server out. Nothing else knows all the parts.
+
+Owns what lives as long as the gateway: the server, the HTTP client, the background upkeep of logins, the embedded
+simulator.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from aiclient2api import tasks
+from aiclient2api.gateway.accounts import SIMULATOR, Setup, make_accounts
+from aiclient2api.gateway.app import App, refuse
+from aiclient2api.gateway.catalogue import Catalogue
+from aiclient2api.gateway.context import Context
+from aiclient2api.gateway.door import Door
+from aiclient2api.gateway.embedded import HOST, Embedded
+from aiclient2api.gateway.prompts import SystemPrompt
+from aiclient2api.gateway.upstream import Account, Timing, Upstream
+from aiclient2api.http1.client import Client
+from aiclient2api.http1.messages import Deadlines, Limits
+from aiclient2api.http1.server import Server
+from aiclient2api.observe.log import Redactor
+from aiclient2api.observe.promptlog import PromptLog
+from aiclient2api.routing.attempts import RetryPolicy
+from aiclient2api.settings.places import Places
+from aiclient2api.settings.schema import SECRET_KEYS, Settings
+from aiclient2api.simulator import Simulation
+
+
+class Gateway:
+    """Belongs to the running loop. Raises SettingsError for settings that contradict each other."""
+
+    def __init__(
+        self, settings: Settings, places: Places, environ: Mapping[str, str], keys: Sequence[str], pace: float = 0.02
+    ) -> None:
+        embedded = Embedded(Simulation(seed=secrets.token_hex(16), clock=time.time, pace=pace))
+        client = Client(connectors={HOST: embedded.connect})
+        setup = Setup(settings, places.home, places.data_dir, environ, client, embedded)
+        self.accounts: dict[str, Account] = make_accounts(setup)
+        self.upstream = Upstream(client, _policy(settings), _timing(settings))
+        self.catalogue = Catalogue(self.accounts, self.upstream, time.monotonic)
+        self.simulated = tuple(self.accounts) == (SIMULATOR,)
+        self._client = client
+        self._embedded = embedded
+        self._upkeep: list[asyncio.Task[None]] = []
+        context = Context(
+            door=Door(keys),
+            accounts=self.accounts,
+            upstream=self.upstream,
+            catalogue=self.catalogue,
+            prompt=_system_prompt(settings, places.here),
+            prompt_log=_prompt_log(settings, places.here, keys),
+            aliases=settings.model_aliases,
+            max_body_bytes=settings.max_body_bytes,
+            simulated=self.simulated,
+            draining=lambda: self.server.draining,
+        )
+        self.server = Server(App(context), Limits(body_bytes=settings.max_body_bytes), refuse)
+
+    async def start(self, host: str, port: int) -> tuple[str, int]:
+        """Accept requests; returns the address and port. Raises OSError."""
+        (address, bound), *_ = await self.server.listen(host, port)
+        self._upkeep = [
+            tasks.spawn(account.upkeep(), f"upkeep of {name}")
+            for name, account in self.accounts.items()
+            if account.upkeep is not None
+        ]
+        return address, bound
+
+    async def check_logins(self) -> dict[str, str]:
+        """What is wrong with logins, by provider name, read without the network."""
+        statuses = {name: await account.login.check() for name, account in self.accounts.items()}
+        return {name: status.reason for name, status in statuses.items() if status.reason}
+
+    async def stop(self, grace: float) -> None:
+        """Let running answers end within `grace` seconds, then end them with an error event; let go of everything."""
+        await self.server.stop(grace)
+        await tasks.stop(*self._upkeep)
+        await self.catalogue.close()
+        for account in self.accounts.values():
+            await account.login.close()
+        await self._client.close()
+        await self._embedded.stop()
+
+
+def known_secrets(settings: Settings, keys: Sequence[str]) -> tuple[str, ...]:
+    """Values that must never appear in a log."""
+    values = (getattr(settings, key.lower()) for key in sorted(SECRET_KEYS))
+    return (*keys, *(value for value in values if isinstance(value, str)))
+
+
+def _policy(settings: Settings) -> RetryPolicy:
+    return RetryPolicy(max_retries=settings.request_max_retries, base_delay=settings.request_base_delay / 1000)
+
+
+def _timing(settings: Settings) -> Timing:
+    http = Deadlines(
+        connect=_seconds(settings.timeout_connect),
+        head=_seconds(settings.timeout_head),
+        idle=_seconds(settings.axios_timeout),
+        total=_seconds(settings.timeout_total),
+    )
+    return Timing(http, _seconds(settings.timeout_first_event))
+
+
+def _seconds(milliseconds: int) -> float | None:
+    """0 switches a deadline off."""
+    return milliseconds / 1000 if milliseconds else None
+
+
+def _system_prompt(settings: Settings, here: Path) -> SystemPrompt:
+    path = settings.system_prompt_file_path
+    return SystemPrompt(here / path if path else None, settings.system_prompt_mode, settings.system_prompt_replacements)
+
+
+def _prompt_log(settings: Settings, here: Path, keys: Sequence[str]) -> PromptLog:
+    redactor = Redactor(known_secrets(settings, keys))
+    return PromptLog(settings.prompt_log_mode, here / settings.prompt_log_base_name, redactor)

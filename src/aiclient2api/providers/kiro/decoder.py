@@ -1,0 +1,291 @@
+"""Kiro's event stream to canonical events, in both wire forms.
+
+Enters: bytes at any cut. Leaves: events in the order that canonical.validate asks for, at the end Finish or Failed.
+Nothing is raised: a damaged frame, an exception or error frame, a payload that is no JSON object, and an end without
+the service's closing events all become one Failed, after which nothing comes. Unknown events are read over.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.events import BlockEnd, Citation, Event, Failed, Finish, FinishReason, UsageUpdate
+from aiclient2api.canonical.stopcut import StopCutter
+from aiclient2api.canonical.usage import Usage
+from aiclient2api.dialects.names import NameMap
+from aiclient2api.providers.kiro import errors, stream_events
+from aiclient2api.providers.kiro.blocks import Blocks
+from aiclient2api.providers.kiro.halves import Halves
+from aiclient2api.providers.kiro.stream_events import Unreadable
+from aiclient2api.providers.kiro.tool_uses import ToolUses
+from aiclient2api.providers.kiro.usage import Meter
+from aiclient2api.wire.eventstream import EventStreamDecoder, EventStreamError, HeaderValue, Message
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class KiroDecoder:
+    """One per answer.
+
+    `names` and `ids` map tool names and call ids back to the client's; `tools` are the declared flat names, which
+    calls written as text are recognised by; `tags`: reasoning comes as <thinking> in the text; `input_estimate` and
+    `window` (the model's input limit) stand in for usage that the service does not tell; `strict_end`: an end without
+    its closing events is a cut; `stop` are the client's stop sequences.
+    """
+
+    def __init__(
+        self,
+        *,
+        names: NameMap,
+        ids: Mapping[str, str],
+        tools: tuple[str, ...],
+        tags: bool,
+        input_estimate: int,
+        window: int | None,
+        model: str,
+        strict_end: bool,
+        stop: tuple[str, ...],
+    ) -> None:
+        self._frames = EventStreamDecoder()
+        self._blocks = Blocks(model)
+        self._calls = ToolUses(self._blocks, names, ids)
+        self._meter = Meter(input_estimate, window)
+        self._strict_end = strict_end
+        self._cutter = StopCutter(stop, self._usage) if any(stop) else None
+        self._halves: Halves | None = None
+        self._stop_reason = ""
+        self._details: bytes | None = None
+        self._ended = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that `data` completes; nothing after the end."""
+        if self._ended:
+            return []
+        out: list[Event] = []
+        try:
+            for headers, payload in self._frames.feed(data):
+                read = _EVENTS.get(headers.get(":event-type", ""))
+                if read is not None and headers.get(":message-type", "event") == "event":
+                    read(self, payload, out)
+                else:
+                    self._other(headers, payload, out)
+                if self._ended:
+                    break
+        except (EventStreamError, Unreadable) as error:
+            self._fail(_not_understood(str(error)), out)
+        return self._cut(out)
+
+    def close(self) -> list[Event]:
+        """The bytes have ended."""
+        if self._ended:
+            return []
+        out: list[Event] = []
+        self._end(out)
+        return self._cut(out)
+
+    # Events
+
+    def assistant(self, event: stream_events.AssistantResponse, out: list[Event]) -> None:
+        if event.model_id and not self._blocks.started:
+            self._blocks.model = event.model_id
+        if event.content:
+            self._blocks.text(self._joined("text", event.content), out)
+
+    def reasoning(self, event: stream_events.Reasoning, out: list[Event]) -> None:
+        if event.text:
+            self._blocks.thinking(self._joined("thinking", event.text), out)
+        if event.signature:
+            self._blocks.signature(event.signature, out)
+        if event.redacted_content:
+            self._blocks.redacted(event.redacted_content, out)
+
+    def tool_use(self, event: stream_events.ToolUse, out: list[Event]) -> None:
+        self._calls.feed(event, out)
+
+    def metadata(self, event: stream_events.Metadata, out: list[Event]) -> None:
+        if event.token_usage is not None:
+            self._meter.tokens(event.token_usage)
+        if event.stop_reason:
+            self._meter.witnessed = True
+            self._stop_reason = event.stop_reason
+        refusal = event.stop_details.refusal if event.stop_details else None
+        if refusal is not None:
+            details = {"type": "refusal", "category": refusal.category, "explanation": refusal.explanation}
+            self._details = msgspec.json.encode(details)
+
+    def context_usage(self, event: stream_events.ContextUsage, out: list[Event]) -> None:
+        if event.context_usage_percentage is not None:
+            self._meter.percentage = event.context_usage_percentage
+
+    def metering(self, event: stream_events.Metering, out: list[Event]) -> None:
+        self._meter.metering(event.usage)
+
+    def message_metadata(self, event: stream_events.MessageMetadata, out: list[Event]) -> None:
+        self._blocks.id = event.utterance_id or event.conversation_id or self._blocks.id
+
+    def citation(self, event: stream_events.CitationEvent, out: list[Event]) -> None:
+        target = event.target or stream_events.CitationTarget()
+        span = target.range or stream_events.Span(target.location, target.location)
+        self._cite(event.citation_link, "", event.citation_text, span, out)
+
+    def document_citation(self, event: stream_events.DocumentCitation, out: list[Event]) -> None:
+        web = event.location.web if event.location else None
+        text = "".join(each.text or "" for each in event.source_content or ())
+        self._cite(web.url if web else None, event.title or event.source, text, stream_events.Span(), out)
+
+    def web_links(self, event: stream_events.WebLinks, out: list[Event]) -> None:
+        for link in event.supplementary_web_links or ():
+            self._cite(link.url, link.title, link.snippet, stream_events.Span(), out)
+
+    def references(self, event: stream_events.References, out: list[Event]) -> None:
+        for each in event.references or ():
+            title = " ".join(part for part in (each.repository, each.license_name) if part)
+            self._cite(each.url, title, None, each.recommendation_content_span or stream_events.Span(), out)
+
+    def reported(self, event: stream_events.Reported, name: str, out: list[Event]) -> None:
+        message = event.message or ""
+        if event.recommended_model:
+            message = f"{message} Recommended instead: {event.recommended_model}.".strip()
+        self._fail(errors.of_stream(name, message, event.reason or ""), out)
+
+    # Ends
+
+    def _other(self, headers: Mapping[str, HeaderValue], payload: bytes, out: list[Event]) -> None:
+        """Exception and error frames; events without a row are read over."""
+        kind = headers.get(":message-type", "event")
+        if kind == "exception":
+            error = errors.of_exception(str(headers.get(":exception-type", "")), payload)
+            if errors.is_length_end(error) and self._blocks.started:
+                self._stop_reason = "MAX_TOKENS"
+                self._finish(out)
+            else:
+                self._fail(error, out)
+        elif kind == "error":
+            code, message = str(headers.get(":error-code", "")), str(headers.get(":error-message", ""))
+            self._fail(errors.of_stream(code, message), out)
+
+    def _end(self, out: list[Event]) -> None:
+        if self._frames.close():
+            return self._fail(_cut_off("in the middle of an event"), out)
+        shown = self._blocks.started
+        if self._meter.witnessed or (shown and not self._strict_end and not self._calls.unfinished):
+            return self._finish(out)
+        return self._fail(_cut_off("without its closing events" if shown else "before it began"), out)
+
+    def _finish(self, out: list[Event]) -> None:
+        self._ended = True
+        self._blocks.close(out)
+        self._blocks.start(out)
+        out.append(UsageUpdate(self._usage()))
+        reason = self._reason()
+        out.append(Finish(reason, details=self._details if reason == "refusal" else None))
+
+    def _reason(self) -> FinishReason:
+        if self._calls.unfinished:
+            return "length"
+        if self._calls.finished:
+            return "tools"
+        told = _STOP_REASONS.get(self._stop_reason)
+        if told is not None:
+            return told
+        return "context_window" if (self._meter.percentage or 0) >= 100 else "end"
+
+    def _fail(self, error: GatewayError, out: list[Event]) -> None:
+        self._ended = True
+        if self._blocks.started:
+            out.append(UsageUpdate(self._usage()))
+        out.append(Failed(error))
+
+    # Helpers
+
+    def _cut(self, out: list[Event]) -> list[Event]:
+        """The events up to a stop sequence."""
+        if self._cutter is None:
+            return out
+        out = self._cutter.feed(out)
+        self._ended |= self._cutter.done
+        return out
+
+    def _usage(self) -> Usage:
+        return self._meter.usage(self._blocks.shown, self._blocks.thought)
+
+    def _joined(self, channel: str, text: str) -> str:
+        return text if self._halves is None else self._halves.join(channel, text)
+
+    def _cite(
+        self, url: str | None, title: str | None, text: str | None, span: stream_events.Span, out: list[Event]
+    ) -> None:
+        citation = Citation(0, url or "", title or "", text or "", span.start, span.end)
+        self._blocks.citation(citation, out)
+
+    def loosely(self, payload: bytes, shape: type[S], text_member: str) -> S:
+        if self._halves is None:
+            self._halves = Halves()
+        return stream_events.loosely(payload, shape, text_member)
+
+
+_STOP_REASONS: dict[str, FinishReason] = {
+    "END_TURN": "end",
+    "TOOL_USE": "end",
+    "MAX_TOKENS": "length",
+    "CONTENT_FILTERED": "refusal",
+}
+"""Those seen in 2026; a call that was given decides before them, and TOOL_USE without a call is an ordinary end."""
+
+
+def _not_understood(why: str) -> GatewayError:
+    return GatewayError("upstream", f"Kiro's answer cannot be read: {why}.")
+
+
+def _cut_off(how: str) -> GatewayError:
+    return GatewayError("truncated", f"Kiro's answer ended {how}.")
+
+
+_Read = Callable[[KiroDecoder, bytes, list[Event]], None]
+
+
+def _row(
+    shape: type[S], take: Callable[[KiroDecoder, S, list[Event]], None], text_member: str = "", aside: bool = False
+) -> _Read:
+    """A reader of one event. `aside`: the answer is whole without it, so a shape that is not understood is skipped."""
+    decode = msgspec.json.Decoder(shape).decode
+
+    def read(decoder: KiroDecoder, payload: bytes, out: list[Event]) -> None:
+        try:
+            event = decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            try:
+                event = decoder.loosely(payload, shape, text_member)
+            except Unreadable:
+                if aside and stream_events.is_object(payload):
+                    return
+                raise
+        take(decoder, event, out)
+
+    return read
+
+
+def _reported(name: str) -> _Read:
+    return _row(stream_events.Reported, lambda decoder, event, out: decoder.reported(event, name, out))
+
+
+_EVENTS: dict[HeaderValue, _Read] = {
+    "assistantResponseEvent": _row(stream_events.AssistantResponse, KiroDecoder.assistant, "content"),
+    "reasoningContentEvent": _row(stream_events.Reasoning, KiroDecoder.reasoning, "text"),
+    "toolUseEvent": _row(stream_events.ToolUse, KiroDecoder.tool_use, "input"),
+    "metadataEvent": _row(stream_events.Metadata, KiroDecoder.metadata, aside=True),
+    "contextUsageEvent": _row(stream_events.ContextUsage, KiroDecoder.context_usage, aside=True),
+    "meteringEvent": _row(stream_events.Metering, KiroDecoder.metering, aside=True),
+    "messageMetadataEvent": _row(stream_events.MessageMetadata, KiroDecoder.message_metadata, aside=True),
+    "initial-response": _row(stream_events.MessageMetadata, KiroDecoder.message_metadata, aside=True),
+    "citationEvent": _row(stream_events.CitationEvent, KiroDecoder.citation, aside=True),
+    "documentCitationEvent": _row(stream_events.DocumentCitation, KiroDecoder.document_citation, aside=True),
+    "supplementaryWebLinksEvent": _row(stream_events.WebLinks, KiroDecoder.web_links, aside=True),
+    "codeReferenceEvent": _row(stream_events.References, KiroDecoder.references, aside=True),
+    "invalidStateEvent": _reported("invalidState"),
+    "modelTemporarilyUnavailableEvent": _reported("modelTemporarilyUnavailable"),
+}
+"""Event types to readers. followupPromptEvent, toolResultEvent, codeEvent, intentsEvent, interactionComponentsEvent and
+dryRunSucceedEvent are not for the user, and read over like any unknown one."""
