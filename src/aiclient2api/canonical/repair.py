@@ -61,9 +61,7 @@ def _with_unique_ids(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
             return msgspec.structs.replace(block, call_id=latest[block.call_id])
         return block
 
-    return tuple(
-        msgspec.structs.replace(turn, blocks=tuple(renamed(block) for block in turn.blocks)) for turn in turns
-    )
+    return tuple(msgspec.structs.replace(turn, blocks=tuple(renamed(block) for block in turn.blocks)) for turn in turns)
 
 
 def _pair(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:

@@ -12,7 +12,7 @@ from aiclient2api.canonical.request import Request, Text, Turn
 from aiclient2api.canonical.usage import Usage
 from aiclient2api.cli.options import json_flag, load_settings, run, settings_flags
 from aiclient2api.cli.session import session
-from aiclient2api.gateway.pipeline import conversation_id
+from aiclient2api.gateway.plan import conversation_id
 from aiclient2api.gateway.upstream import Journey, asking
 from aiclient2api.providers.base import Ask
 from aiclient2api.routing.models import resolve

@@ -5,16 +5,18 @@ Client side (we talk to an upstream): encode_request, decoder, decode_response, 
 No function here does I/O, reads a clock or draws a random number: ids and times come in through Answer.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.events import Event
+from aiclient2api.canonical.events import Event, Finish
 from aiclient2api.canonical.model import Model
 from aiclient2api.canonical.request import Request
 from aiclient2api.canonical.response import Response
+from aiclient2api.canonical.usage import Usage
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +69,91 @@ class ErrorAnswer(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+class Peek(NamedTuple):
+    """What must be known of a body before it is decided where it goes.
+
+    `tools`: it declares some. `native`: it is a body of this dialect, not one of another that the dialect also reads.
+    """
+
+    model: str
+    stream: bool = False
+    tools: bool = False
+    effort: str | None = None
+    native: bool = True
+
+
+class Rewrite(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a request is not passed on as it is.
+
+    `model` is where it goes, `requested` the name the client used, `family` whose opaque state may go along.
+    `own_system` is the operator's prompt ("" for none), in the client's place if `overwrite`, and `replacements` are
+    literal ones in the client's system texts.
+    """
+
+    model: Model
+    requested: str
+    family: str
+    own_system: str = ""
+    overwrite: bool = False
+    replacements: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def renamed(self) -> bool:
+        return self.model.id != self.requested
+
+    @property
+    def touches_system(self) -> bool:
+        return bool(self.own_system or self.replacements)
+
+
+class Passed(NamedTuple):
+    """A body for the upstream, the client's headers that go with it, and what was left out."""
+
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+    dropped: tuple[str, ...] = ()
+    hide_usage: bool = False
+
+
+class Seen(NamedTuple):
+    """What a frame says. `data` is what the client gets of it; `failed` ends the answer in its place."""
+
+    data: bytes
+    content: bool = True
+    usage: Usage | None = None
+    finish: Finish | None = None
+    ended: bool = False
+    failed: GatewayError | None = None
+
+
+class FrameReader(Protocol):
+    """Knows a dialect's frames. `interesting` finds blocks that hold something to know or to change; `content` blocks
+    that hold part of the answer proper. `read` takes one frame whole, with its blank line."""
+
+    @property
+    def interesting(self) -> re.Pattern[bytes]: ...
+
+    @property
+    def content(self) -> re.Pattern[bytes]: ...
+
+    def read(self, frame: bytes) -> Seen: ...
+
+
+class Passing(msgspec.Struct, frozen=True, kw_only=True):
+    """How one dialect passes through.
+
+    peek(body, headers)              raises GatewayError("bad_request") for a body that tells too little
+    request(body, headers, rewrite)  the body to send
+    reader(rewrite, hide_usage)      for the frames of a streamed answer
+    whole(body, rewrite)             a whole answer: one Verbatim, or Failed
+    """
+
+    peek: Callable[[bytes, Mapping[str, str]], Peek]
+    request: Callable[[bytes, Mapping[str, str], Rewrite], Passed]
+    reader: Callable[[Rewrite, bool], FrameReader]
+    whole: Callable[[bytes, Rewrite], Sequence[Event]]
+
+
 class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """One API dialect.
 
@@ -80,6 +167,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     decode_response(body)           of its whole answer, as events
     decode_error(status, headers, body)  of its error answer
     heartbeat                       bytes that keep a quiet stream open and that every client ignores
+    passing                         how it goes through to an upstream of the same dialect
     """
 
     name: str
@@ -92,4 +180,5 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     decode_response: Callable[[bytes], Sequence[Event]]
     decode_error: Callable[[int, Mapping[str, str], bytes], GatewayError]
     heartbeat: bytes
+    passing: Passing
     request_id_header: str = "x-request-id"

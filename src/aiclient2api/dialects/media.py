@@ -62,7 +62,8 @@ def url_source(url: str, path: str) -> Base64 | Url:
 
 
 def clean_base64(data: str, path: str) -> str:
-    """`data` without white space and with its padding. Raises bad_request at `path` for anything but base64."""
+    """`data` in the standard alphabet, without white space and with its padding (google-genai writes the URL-safe
+    alphabet). Raises bad_request at `path` for anything but base64."""
     for candidate in (data, _tidied(data)):
         try:
             if binascii.a2b_base64(candidate, strict_mode=True):
@@ -97,8 +98,11 @@ def media_type_by_name(filename: str | None) -> str | None:
     return _BY_SUFFIX.get(filename.rpartition(".")[2].lower())
 
 
+_STANDARD = str.maketrans("-_", "+/")
+
+
 def _tidied(data: str) -> str:
-    text = "".join(data.split())
+    text = "".join(data.split()).translate(_STANDARD)
     return text + "=" * (-len(text) % 4) if len(text) % 4 != 1 else text
 
 

@@ -7,7 +7,6 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-
 _ALLOWED = re.compile(r"[a-zA-Z0-9_-]+")
 
 
@@ -22,10 +21,10 @@ class NameMap:
         for name in (each for each in distinct if fits(each, limit, allowed)):
             self._add(name, name)
         for name in (each for each in distinct if not fits(each, limit, allowed)):
-            wire, salt = _shorten(name, limit, ""), 0
+            wire, salt = _shorten(name, limit, "", allowed), 0
             while wire in self._client:
                 salt += 1
-                wire = _shorten(name, limit, str(salt))
+                wire = _shorten(name, limit, str(salt), allowed)
             self._add(name, wire)
 
     def _add(self, name: str, wire: str) -> None:
@@ -48,10 +47,11 @@ def fits(name: str, limit: int, allowed: re.Pattern[str] = _ALLOWED) -> bool:
     return len(name) <= limit and allowed.fullmatch(name) is not None
 
 
-def _shorten(name: str, limit: int, salt: str) -> str:
+def _shorten(name: str, limit: int, salt: str, allowed: re.Pattern[str]) -> str:
     digest = hashlib.sha256((name + salt).encode()).hexdigest()[:8]
     readable = re.sub(r"[^a-zA-Z0-9_-]+", "_", name)[: limit - 9].strip("_")
-    return f"{readable}_{digest}" if readable else f"tool_{digest}"
+    short = f"{readable}_{digest}"
+    return short if readable and allowed.fullmatch(short) else f"tool_{digest}"
 
 
 def wire_id(call_id: str, limit: int = 64, prefix: str = "call_") -> str:

@@ -1,111 +1,18 @@
 """Same dialect on both sides: the client's bytes go to the upstream, the upstream's bytes to the client.
 
-Enters: a body or an answer in one dialect, and a Rewrite. Leaves: the same bytes but for the named patches (model name,
-the operator's system prompt, what the model refuses, envelopes of ours, include_usage), and what the bytes say of usage
-and end. A stream is looked at block by block, and taken apart only where a block holds something to know; a cut one
-ends with Failed. What is no stream at all (a page, an error object) is left to the dialect's own decoder.
+Enters: a streamed answer and the reader of its dialect's frames. Leaves: Verbatim with the same bytes, but for what the
+reader changes, and Failed for a cut stream. A stream is looked at block by block, and taken apart only where a block
+holds something to know. What is no stream at all (a page, an error object) is left to the dialect's own decoder.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
 
 import msgspec
 
-from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.errors import GatewayError, Kind
 from aiclient2api.canonical.events import Event, Failed, Finish, Verbatim
-from aiclient2api.canonical.model import Model
-from aiclient2api.canonical.usage import Usage
+from aiclient2api.dialects.base import FrameReader, StreamDecoder
 from aiclient2api.wire.sse import MAX_EVENT_BYTES
-
-
-class Peek(NamedTuple):
-    """What must be known of a body before it is decided where it goes. `tools`: it declares some."""
-
-    model: str
-    stream: bool = False
-    tools: bool = False
-    effort: str | None = None
-
-
-class Rewrite(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a request is not passed on as it is.
-
-    `model` is where it goes, `requested` the name the client used, `family` whose opaque state may go along.
-    `own_system` is the operator's prompt ("" for none), in the client's place if `overwrite`, and `replacements` are
-    literal ones in the client's system texts.
-    """
-
-    model: Model
-    requested: str
-    family: str
-    own_system: str = ""
-    overwrite: bool = False
-    replacements: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def renamed(self) -> bool:
-        return self.model.id != self.requested
-
-    @property
-    def touches_system(self) -> bool:
-        return bool(self.own_system or self.replacements)
-
-
-class Passed(NamedTuple):
-    """A body for the upstream, the client's headers that go with it, and what was left out."""
-
-    body: bytes
-    headers: tuple[tuple[str, str], ...] = ()
-    dropped: tuple[str, ...] = ()
-    hide_usage: bool = False
-
-
-class Seen(NamedTuple):
-    """What a frame says. `data` is what the client gets of it; `failed` ends the answer in its place."""
-
-    data: bytes
-    content: bool = True
-    usage: Usage | None = None
-    finish: Finish | None = None
-    ended: bool = False
-    failed: GatewayError | None = None
-
-
-class FrameReader(Protocol):
-    """Knows a dialect's frames. `interesting` finds blocks that hold something to know or to change; `content` blocks
-    that hold part of the answer proper. `read` takes one frame whole, with its blank line."""
-
-    @property
-    def interesting(self) -> re.Pattern[bytes]: ...
-
-    @property
-    def content(self) -> re.Pattern[bytes]: ...
-
-    def read(self, frame: bytes) -> Seen: ...
-
-
-class Passing(msgspec.Struct, frozen=True, kw_only=True):
-    """How one dialect passes through.
-
-    peek(body, headers)              raises GatewayError("bad_request") for a body that tells too little
-    request(body, headers, rewrite)  the body to send
-    reader(rewrite, hide_usage)      for the frames of a streamed answer
-    whole(body, rewrite)             a whole answer: one Verbatim, or Failed
-    """
-
-    peek: Callable[[bytes, Mapping[str, str]], Peek]
-    request: Callable[[bytes, Mapping[str, str], Rewrite], Passed]
-    reader: Callable[[Rewrite, bool], FrameReader]
-    whole: Callable[[bytes, Rewrite], Sequence[Event]]
-
-
-class Decoder(Protocol):
-    """dialects.base.StreamDecoder, which cannot be imported from here."""
-
-    def feed(self, data: bytes) -> list[Event]: ...
-    def close(self) -> list[Event]: ...
-
 
 _FRAME_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _NOT_A_STREAM = (b"{", b"[", b"<")
@@ -114,7 +21,7 @@ _NOT_A_STREAM = (b"{", b"[", b"<")
 class PassingDecoder:
     """One per streamed answer. `fallback` reads what is no event stream."""
 
-    def __init__(self, reader: FrameReader, fallback: Decoder) -> None:
+    def __init__(self, reader: FrameReader, fallback: StreamDecoder) -> None:
         self._reader = reader
         self._fallback = fallback
         self._rest = b""
@@ -196,27 +103,9 @@ class PassingDecoder:
         self._committed = self._committed or self._reader.content.search(block) is not None
         return self._committed
 
-    def _fail(self, kind: str, message: str) -> list[Event]:
+    def _fail(self, kind: Kind, message: str) -> list[Event]:
         self._over = True
-        return [Failed(GatewayError("truncated" if kind == "truncated" else "upstream", message))]
-
-
-class Encoder(Protocol):
-    """dialects.base.StreamEncoder, which cannot be imported from here."""
-
-    def encode(self, events: Iterable[Event]) -> bytes: ...
-
-
-class PassingEncoder:
-    """Verbatim bytes as they are; anything else (an error's last words, an answer that was no stream) is encoded."""
-
-    def __init__(self, inner: Encoder) -> None:
-        self._inner = inner
-
-    def encode(self, events: Iterable[Event]) -> bytes:
-        return b"".join(
-            event.data if isinstance(event, Verbatim) else self._inner.encode([event]) for event in events
-        )
+        return [Failed(GatewayError(kind, message))]
 
 
 def frame_data(frame: bytes) -> bytes:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.request import Request
 from aiclient2api.canonical.usage import Usage
 from aiclient2api.gateway.catalogue import Catalogue
 from aiclient2api.gateway.door import Door
@@ -52,7 +51,6 @@ class Visit:
     route: Route | None = None
     account: str = ""
     journey: Journey | None = None
-    client_dropped: tuple[str, ...] = ()
     first_content: float | None = None
     usage: Usage | None = None
     failed: GatewayError | None = None
@@ -68,9 +66,6 @@ class Visit:
         except HttpError as error:
             raise of_client_body(error, limit) from error
 
-    def routed(self, route: Route, account: str, request: Request) -> None:
-        self.route, self.account, self.client_dropped = route, account, request.dropped
-
     def answer_headers(self) -> list[tuple[str, str]]:
         """Headers of every answer on a model route, as far as things are known."""
         headers = [("x-request-id", self.id), ("request-id", self.id)]
@@ -78,7 +73,6 @@ class Visit:
             headers += [("x-aiclient-provider", self.route.provider.name), ("x-aiclient-account", self.account)]
         if self.journey is not None:
             headers.append(("x-aiclient-attempts", str(self.journey.attempts)))
-            dropped = dict.fromkeys(self.client_dropped + self.journey.dropped)
-            if dropped:
-                headers.append(("x-aiclient-dropped", ", ".join(dropped)))
+            if self.journey.dropped:
+                headers.append(("x-aiclient-dropped", ", ".join(self.journey.dropped)))
         return headers

@@ -10,7 +10,9 @@ from pathlib import Path
 import msgspec
 
 from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.model import Model
 from aiclient2api.canonical.request import Request, Text
+from aiclient2api.dialects.base import Rewrite
 from aiclient2api.settings.schema import Replacement
 
 
@@ -38,6 +40,17 @@ class SystemPrompt:
                 msgspec.structs.replace(block, text=block.text.replace(each.old, each.new)) for block in system
             )
         return msgspec.structs.replace(request, system=system)
+
+    def rewrite(self, model: Model, requested: str, family: str) -> Rewrite:
+        """The same for a request that is passed on as it is. Raises GatewayError like apply."""
+        return Rewrite(
+            model=model,
+            requested=requested,
+            family=family,
+            own_system=self._read(),
+            overwrite=self._mode == "overwrite" and self._path is not None,
+            replacements=tuple((each.old, each.new) for each in self._replacements),
+        )
 
     def _read(self) -> str:
         if self._path is None:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.events import Failed
+from aiclient2api.canonical.events import Failed, Verbatim
 from aiclient2api.canonical.response import Folder, Response
 from aiclient2api.dialects.base import StreamEncoder
 from aiclient2api.gateway.upstream import Batches
@@ -79,10 +79,14 @@ class Pump:
             self._quiet = True
 
 
-async def fold_all(batches: Batches) -> Response:
-    """The whole answer. Raises the GatewayError that broke it off."""
+async def fold_all(batches: Batches) -> Response | bytes:
+    """The whole answer; its bytes, if it is passed on as it came. Raises the GatewayError that broke it off."""
     folder = Folder()
+    verbatim: list[bytes] = []
     async for events in batches:
         for event in events:
-            folder.add(event)
-    return folder.response()
+            if isinstance(event, Verbatim):
+                verbatim.append(event.data)
+            else:
+                folder.add(event)
+    return b"".join(verbatim) if verbatim else folder.response()

@@ -4,8 +4,9 @@ import logging
 import time
 from contextlib import aclosing
 
-from aiclient2api.canonical.events import Failed, Finish, Start, UsageUpdate
+from aiclient2api.canonical.events import Event, Failed, Finish, Start, UsageUpdate, Verbatim
 from aiclient2api.canonical.response import Folder
+from aiclient2api.dialects.base import Dialect
 from aiclient2api.gateway.context import Visit
 from aiclient2api.gateway.upstream import Batches
 from aiclient2api.observe.promptlog import PromptLog
@@ -13,21 +14,39 @@ from aiclient2api.observe.promptlog import PromptLog
 _log = logging.getLogger(__name__)
 
 
-async def watch(batches: Batches, visit: Visit, prompt_log: PromptLog) -> Batches:
+async def watch(batches: Batches, visit: Visit, front: Dialect, prompt_log: PromptLog) -> Batches:
     """The same batches, noted on the visit; the whole answer goes to the prompt log if that is on."""
-    folder = Folder() if prompt_log.on else None
+    transcript = _Transcript(visit.id, front, prompt_log) if prompt_log.on else None
     async with aclosing(batches) as source:
         async for events in source:
             if visit.first_content is None:
                 visit.first_content = time.perf_counter()
             for event in events:
-                if isinstance(event, UsageUpdate | Start):
+                if isinstance(event, UsageUpdate | Start | Verbatim):
                     visit.usage = event.usage or visit.usage
-                if folder is not None and not isinstance(event, Failed):
-                    folder.add(event)
-                    if isinstance(event, Finish):
-                        prompt_log.answer(visit.id, folder.response())
+                if transcript is not None:
+                    transcript.add(event)
             yield events
+
+
+class _Transcript:
+    """Folds an answer for the prompt log; bytes that pass through are decoded for this only."""
+
+    def __init__(self, request_id: str, front: Dialect, prompt_log: PromptLog) -> None:
+        self._id = request_id
+        self._decoder = front.decoder()
+        self._log = prompt_log
+        self._folder = Folder()
+
+    def add(self, event: Event) -> None:
+        if isinstance(event, Verbatim):
+            own = [*self._decoder.feed(event.data), *(self._decoder.close() if event.finish is not None else ())]
+            for each in own:
+                self.add(each)
+        elif not isinstance(event, Failed):
+            self._folder.add(event)
+            if isinstance(event, Finish):
+                self._log.answer(self._id, self._folder.response())
 
 
 def log_visit(visit: Visit, status: int) -> None:

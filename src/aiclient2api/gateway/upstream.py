@@ -20,7 +20,7 @@ from aiclient2api.credentials.base import Login
 from aiclient2api.gateway.faults import as_gateway_error
 from aiclient2api.http1.client import Client
 from aiclient2api.http1.messages import Deadlines, HttpError, Inbound, Outbound
-from aiclient2api.providers.base import Ask, Call, Grant, Prepared, Provider
+from aiclient2api.providers.base import Ask, Call, Grant, Letter, Prepared, Provider
 from aiclient2api.routing.attempts import RetryPolicy, Wait, attempts
 
 MAX_ERROR_BODY = 1024 * 1024
@@ -121,7 +121,7 @@ class Upstream:
 
     async def _attempt(self, account: Account, prepared: Prepared, journey: Journey) -> Batches:
         """One call. Holds events back until one of them is content; a failure before that is raised."""
-        journey.dropped = prepared.dropped
+        journey.dropped = tuple(dict.fromkeys((*journey.dropped, *prepared.dropped)))
         validator = EventValidator()
         held: list[Event] = []
         committed = False
@@ -169,6 +169,11 @@ def asking(provider: Provider, ask: Ask) -> Prepare:
         return provider.prepare(msgspec.structs.replace(ask, remedies=remedies) if remedies else ask, grant)
 
     return prepare
+
+
+def passing_on(provider: Provider, letter: Letter) -> Prepare:
+    """The attempts of a request that goes through in its own dialect."""
+    return lambda grant, remedies: provider.pass_on(letter, grant)
 
 
 def _outbound(call: Call, account: Account) -> Outbound:

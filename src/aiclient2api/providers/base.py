@@ -9,7 +9,7 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.events import Event
 from aiclient2api.canonical.model import Model
 from aiclient2api.canonical.request import Request
-from aiclient2api.dialects.base import StreamDecoder
+from aiclient2api.dialects.base import Peek, Rewrite, StreamDecoder
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -65,6 +65,15 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     decode: Callable[[bytes], Sequence[Event]] | None = None
 
 
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """A client's request that is passed on as it came, but for the rewriting; `headers` have lower-case names."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    stream: bool
+    rewrite: Rewrite
+
+
 class Provider(Protocol):
     """`name` is the configured name; `family` the origin of its opaque state; `dialect` the dialect it speaks, or
     None for a wire form of its own."""
@@ -80,6 +89,14 @@ class Provider(Protocol):
 
     def prepare(self, ask: Ask, grant: Grant) -> Prepared:
         """Encode and sign; raises GatewayError("bad_request") for what the provider cannot carry at all."""
+        ...
+
+    def passes(self, dialect: str, peek: Peek) -> bool:
+        """Whether a request of this dialect goes through as it is, by pass_on."""
+        ...
+
+    def pass_on(self, letter: Letter, grant: Grant) -> Prepared:
+        """Patch and sign a request of the provider's own dialect. Raises GatewayError("bad_request")."""
         ...
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> GatewayError:

@@ -14,9 +14,10 @@ from aiclient2api.canonical.events import BlockStart, Event
 from aiclient2api.canonical.model import Model
 from aiclient2api.canonical.request import Request
 from aiclient2api.dialects import anthropic, openai_chat
-from aiclient2api.dialects.base import Dialect, StreamDecoder
+from aiclient2api.dialects.base import Dialect, Peek, StreamDecoder
 from aiclient2api.dialects.names import NameMap
-from aiclient2api.providers.base import Ask, Call, Grant, Prepared
+from aiclient2api.dialects.passing import PassingDecoder
+from aiclient2api.providers.base import Ask, Call, Grant, Letter, Prepared
 from aiclient2api.wire import jsonio
 
 USER_AGENT = f"aiclient2api/{__version__}"
@@ -61,18 +62,19 @@ def restore_names(events: Sequence[Event], names: NameMap) -> list[Event]:
 
 
 class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
-    """`path` and `models_path` follow the base URL; `sign` makes the headers that carry the key; `shape` says what
-    is assumed of a model of this name."""
+    """`path` gives what follows the base URL from the model's id and whether a stream is asked for; `sign` makes the
+    headers that carry the key; `shape` says what is assumed of a model of this name."""
 
     name: str
     family: str
     codec: Dialect
     base_url: str
-    path: str
+    path: Callable[[str, bool], str]
     models_path: str
     sign: Callable[[Grant], Headers]
     name_map: Callable[[Request], NameMap]
     shape: Callable[[str], Model]
+    list_headers: Headers = ()
 
     @property
     def dialect(self) -> str | None:
@@ -80,23 +82,41 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
 
     def prepare(self, ask: Ask, grant: Grant) -> Prepared:
         outgoing = self.codec.encode_request(ask.request, ask.model)
-        call = Call(
-            method="POST",
-            url=self.base_url + self.path,
-            headers=(
-                ("content-type", "application/json"),
-                ("accept", "text/event-stream" if ask.request.stream else "application/json"),
-                ("user-agent", USER_AGENT),
-                *self.sign(grant),
-                *outgoing.headers,
-            ),
-            body=outgoing.body,
-        )
+        stream = ask.request.stream
+        call = self._call(ask.model, stream, outgoing.body, (*self.sign(grant), *outgoing.headers))
         names = self.name_map(ask.request)
-        if ask.request.stream:
+        if stream:
             return Prepared(call=call, dropped=outgoing.dropped, decoder=lambda: self._decoder(names))
         decode = self.codec.decode_response
         return Prepared(call=call, dropped=outgoing.dropped, decode=lambda body: restore_names(decode(body), names))
+
+    def passes(self, dialect: str, peek: Peek) -> bool:
+        return peek.native and dialect == self.codec.name
+
+    def pass_on(self, letter: Letter, grant: Grant) -> Prepared:
+        passing, rewrite = self.codec.passing, letter.rewrite
+        passed = passing.request(letter.body, letter.headers, rewrite)
+        call = self._call(rewrite.model, letter.stream, passed.body, (*self.sign(grant), *passed.headers))
+        if not letter.stream:
+            return Prepared(call=call, dropped=passed.dropped, decode=lambda body: passing.whole(body, rewrite))
+        return Prepared(
+            call=call,
+            dropped=passed.dropped,
+            decoder=lambda: PassingDecoder(passing.reader(rewrite, passed.hide_usage), self.codec.decoder()),
+        )
+
+    def _call(self, model: Model, stream: bool, body: bytes, headers: Headers) -> Call:
+        return Call(
+            method="POST",
+            url=self.base_url + self.path(model.id, stream),
+            headers=(
+                ("content-type", "application/json"),
+                ("accept", "text/event-stream" if stream else "application/json"),
+                ("user-agent", USER_AGENT),
+                *headers,
+            ),
+            body=body,
+        )
 
     def _decoder(self, names: NameMap) -> StreamDecoder:
         decoder = self.codec.decoder()
@@ -109,7 +129,7 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
     def list_models(self, grant: Grant) -> Call | None:
-        headers = (("accept", "application/json"), ("user-agent", USER_AGENT), *self.sign(grant))
+        headers = (("accept", "application/json"), ("user-agent", USER_AGENT), *self.sign(grant), *self.list_headers)
         return Call(method="GET", url=self.base_url + self.models_path, headers=headers)
 
     def parse_models(self, body: bytes) -> tuple[Model, ...]:
@@ -184,9 +204,10 @@ def claude_custom(base_url: str | None) -> KeyedProvider:
         family="anthropic",
         codec=anthropic.ANTHROPIC,
         base_url=_base(base_url, "https://api.anthropic.com").removesuffix("/v1"),
-        path="/v1/messages",
+        path=lambda model, stream: "/v1/messages",
         models_path="/v1/models?limit=1000",
-        sign=lambda grant: (("x-api-key", grant.token), ("anthropic-version", "2023-06-01")),
+        sign=lambda grant: (("x-api-key", grant.token),) if grant.token else (),
+        list_headers=(("anthropic-version", "2023-06-01"),),
         name_map=anthropic.name_map,
         shape=claude_shape,
     )
@@ -199,7 +220,7 @@ def openai_custom(base_url: str | None) -> KeyedProvider:
         family="openai",
         codec=openai_chat.OPENAI_CHAT,
         base_url=_base(base_url, "https://api.openai.com/v1"),
-        path="/chat/completions",
+        path=lambda model, stream: "/chat/completions",
         models_path="/models",
         sign=lambda grant: (("authorization", f"Bearer {grant.token}"),) if grant.token else (),
         name_map=openai_chat.name_map,

@@ -5,7 +5,7 @@ answers; an unknown path is 404.
 """
 
 from aiclient2api.http1.messages import Exchange, Handler
-from aiclient2api.simulator import anthropic, kiro, kiro_auth, openai_chat
+from aiclient2api.simulator import anthropic, kiro, kiro_auth, openai_chat, openai_embeddings, responses
 from aiclient2api.simulator.delivery import Delivery
 from aiclient2api.simulator.simulation import Recorded, Simulation
 from aiclient2api.simulator.visit import Route, Visit
@@ -30,6 +30,8 @@ _ROUTES: dict[tuple[str, str], Route] = {
     **kiro_auth.ROUTES,
     **anthropic.ROUTES,
     **openai_chat.ROUTES,
+    **openai_embeddings.ROUTES,
+    **responses.ROUTES,
     ("GET", "/v1/models"): _models,
     ("GET", "/"): _alive,
 }

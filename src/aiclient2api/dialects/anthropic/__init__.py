@@ -2,6 +2,7 @@
 
 from aiclient2api.dialects.anthropic.answer_out import encode_response
 from aiclient2api.dialects.anthropic.errors import decode_error, encode_error
+from aiclient2api.dialects.anthropic.passing import PASSING
 from aiclient2api.dialects.anthropic.request_in import decode_request
 from aiclient2api.dialects.anthropic.request_out import encode_request
 from aiclient2api.dialects.anthropic.stream_in import AnthropicDecoder, decode_response
@@ -23,4 +24,5 @@ ANTHROPIC = Dialect(
     decode_error=decode_error,
     heartbeat=HEARTBEAT,
     request_id_header="request-id",
+    passing=PASSING,
 )

@@ -18,8 +18,9 @@ from aiclient2api.dialects.anthropic.blocks_in import Delta
 from aiclient2api.dialects.anthropic.errors import stream_error
 from aiclient2api.dialects.anthropic.stream_in import finish_of
 from aiclient2api.dialects.anthropic.usage_in import WireUsage, merged, usage_of
+from aiclient2api.dialects.base import FrameReader, Passed, Passing, Peek, Rewrite, Seen
 from aiclient2api.dialects.opaque import PREFIX, unwrap
-from aiclient2api.dialects.passing import FrameReader, Passed, Passing, Peek, Rewrite, Seen, frame_data, renamed
+from aiclient2api.dialects.passing import frame_data, renamed
 from aiclient2api.dialects.reading import ABSENT, given, refused
 from aiclient2api.wire import jsonio
 
@@ -72,9 +73,7 @@ def _headers(headers: Mapping[str, str], members: Members) -> tuple[tuple[str, s
     sampled = any(name in members for name in SAMPLING)
     version = VERSION if sampled else headers.get("anthropic-version", VERSION)
     passed_on = [
-        (name, value)
-        for name, value in headers.items()
-        if name.startswith(_FORWARDED) and name not in _KEPT_BACK
+        (name, value) for name, value in headers.items() if name.startswith(_FORWARDED) and name not in _KEPT_BACK
     ]
     return (("anthropic-version", version), *passed_on)
 
@@ -155,8 +154,9 @@ def _without_envelopes(messages: msgspec.Raw, family: str) -> bytes:
             blocks = [_opened(each, family) for each in jsonio.decode(content, list[msgspec.Raw])]
             kept = b"[" + b",".join(bytes(each) for each in blocks if each is not None) + b"]"
             message = jsonio.patch(message, {"content": kept})
-        if not (message is not raw and b'"content":[]' in message):
-            out.append(message)
+            if not blocks.count(None) < len(blocks):
+                continue
+        out.append(message)
     return b"[" + b",".join(out) + b"]"
 
 

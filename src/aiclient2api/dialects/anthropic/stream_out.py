@@ -24,6 +24,7 @@ from aiclient2api.canonical.events import (
     TextDelta,
     ThinkingDelta,
     UsageUpdate,
+    Verbatim,
 )
 from aiclient2api.canonical.request import Opaque
 from aiclient2api.canonical.usage import Usage
@@ -92,6 +93,8 @@ class AnthropicEncoder:
                 self._start(event, out)
             elif isinstance(event, Finish):
                 self._finish(event, out)
+            elif isinstance(event, Verbatim):
+                out.append(event.data)
             else:
                 self._fail(event, out)
         return b"".join(out)

@@ -4,6 +4,7 @@ from aiclient2api.dialects.base import Dialect
 from aiclient2api.dialects.openai_chat.answer_in import decode_response
 from aiclient2api.dialects.openai_chat.answer_out import encode_response
 from aiclient2api.dialects.openai_chat.errors import decode_error, encode_error
+from aiclient2api.dialects.openai_chat.passing import PASSING
 from aiclient2api.dialects.openai_chat.request_in import decode_request
 from aiclient2api.dialects.openai_chat.request_out import encode_request, name_map
 from aiclient2api.dialects.openai_chat.stream_in import ChatStreamDecoder
@@ -22,4 +23,5 @@ OPENAI_CHAT = Dialect(
     decode_response=decode_response,
     decode_error=decode_error,
     heartbeat=b": keep-alive\n\n",
+    passing=PASSING,
 )

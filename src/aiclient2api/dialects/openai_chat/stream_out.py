@@ -21,6 +21,7 @@ from aiclient2api.canonical.events import (
     TextDelta,
     ThinkingDelta,
     UsageUpdate,
+    Verbatim,
 )
 from aiclient2api.canonical.usage import Usage
 from aiclient2api.dialects.base import Answer
@@ -94,7 +95,7 @@ class ChatStreamEncoder:
         return data
 
     def _structural(
-        self, event: Start | BlockStart | OpaqueDelta | Citation | BlockEnd | UsageUpdate | Finish | Failed
+        self, event: Start | BlockStart | OpaqueDelta | Citation | BlockEnd | UsageUpdate | Finish | Failed | Verbatim
     ) -> None:
         if isinstance(event, BlockStart):
             self._open_block(event)
@@ -111,6 +112,8 @@ class ChatStreamEncoder:
             self._cite(event)
         elif isinstance(event, Finish):
             self._finish(event)
+        elif isinstance(event, Verbatim):
+            self._out.append(event.data)
         else:
             self._ended = True
             self._out += (b"data: ", error_body(event.error), b"\n\n")

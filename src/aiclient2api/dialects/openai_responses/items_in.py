@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from aiclient2api.canonical.errors import GatewayError, bad_request
-from aiclient2api.canonical.request import Block, Foreign, Opaque, Text, Thinking, ToolCall, ToolResult
+from aiclient2api.canonical.request import Foreign, Opaque, Thinking, ToolCall, ToolResult
 from aiclient2api.dialects import opaque
 from aiclient2api.dialects.openai_chat.conversation import Conversation
 from aiclient2api.dialects.openai_chat.messages_in import NATIVE as FAMILY
@@ -114,16 +114,13 @@ class Items:
             else:
                 self.talk.add_system(blocks, f"{path}.content")
         elif message.role == "assistant" and not given(message.tool_calls):
-            self._said(decode_content(message.content, native=FAMILY, path=f"{path}.content"))
+            # All that the assistant says and does until the user's next word is one turn.
+            for block in decode_content(message.content, native=FAMILY, path=f"{path}.content"):
+                self.talk.extend(block)
             if message.phase:
                 self.left_out["input.phase"] = None
         else:
             add_message(raw, path, self.talk)  # Chat's own shape, or a role that is not known there either
-
-    def _said(self, blocks: tuple[Block, ...]) -> None:
-        """All that the assistant says and does until the user's next word is one turn."""
-        for block in blocks or (Text(""),):
-            self.talk.extend(block)
 
     def function_call(self, raw: msgspec.Raw, path: str) -> None:
         call = self._call(raw, path)

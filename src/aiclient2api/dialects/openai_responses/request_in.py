@@ -36,9 +36,9 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
         raise bad_request("model is missing." if model is None else "model is empty.", "model")
     settings_in.refuse_state(fields)
     toolset = Toolset()
-    items = _conversation(fields, toolset)
     for path, raw in fields.items("tools"):
         toolset.add(raw, path)
+    items = _conversation(fields, toolset)
     extra: Extra = {}
     chosen = tool_choice(fields.raw("tool_choice"), toolset.tools)
     if chosen.raw is not None:

@@ -28,7 +28,9 @@ def refuse_state(fields: Fields) -> None:
         if fields.raw(name) is not None:
             raise bad_request(message, name)
     if fields.take("background", bool):
-        raise bad_request("background answers are not kept here; leave background out and stream instead.", "background")
+        raise bad_request(
+            "background answers are not kept here; leave background out and stream instead.", "background"
+        )
 
 
 class _Reasoning(msgspec.Struct):

@@ -10,7 +10,7 @@ import msgspec
 
 from aiclient2api.canonical.errors import bad_request
 from aiclient2api.canonical.request import Tool, ToolChoice
-from aiclient2api.dialects.openai_chat.wire_out import call_name
+from aiclient2api.dialects.as_function import flat_name
 from aiclient2api.dialects.reading import read
 from aiclient2api.dialects.tool_shapes import decode_tool
 
@@ -121,4 +121,4 @@ def _flat(name: str, tools: tuple[Tool, ...]) -> str:
     named = [tool for tool in tools if tool.name == name]
     if not named or any(tool.namespace is None for tool in named):
         return name
-    return call_name(name, named[0].namespace)
+    return flat_name(named[0])

@@ -11,8 +11,8 @@ import msgspec
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.model import Model
-from aiclient2api.dialects.base import StreamDecoder
-from aiclient2api.providers.base import Ask, Call, Grant, Prepared
+from aiclient2api.dialects.base import Peek, StreamDecoder
+from aiclient2api.providers.base import Ask, Call, Grant, Letter, Prepared
 from aiclient2api.providers.kiro import endpoints, errors, modeltable
 from aiclient2api.providers.kiro import models as catalogue
 from aiclient2api.providers.kiro.decoder import KiroDecoder
@@ -42,6 +42,13 @@ class KiroProvider(msgspec.Struct, frozen=True, kw_only=True):
             dropped=built.dropped,
             decoder=lambda: self._decoder(ask, built),
         )
+
+    def passes(self, dialect: str, peek: Peek) -> bool:
+        """Nobody else speaks Kiro's wire form."""
+        return False
+
+    def pass_on(self, letter: Letter, grant: Grant) -> Prepared:
+        raise TypeError("no client speaks Kiro's wire form")
 
     def _decoder(self, ask: Ask, built: Built) -> StreamDecoder:
         decoder = KiroDecoder(

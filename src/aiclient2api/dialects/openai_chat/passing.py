@@ -1,0 +1,164 @@
+"""Chat Completions to Chat Completions: what is changed on the way, and what is looked at.
+
+Changed in a request: model, the operator's system prompt, and `stream_options.include_usage`, which is always asked
+for. Changed in an answer: the model's name, if it was changed in the request; the usage chunk is kept back where the
+client did not ask for it.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from aiclient2api.canonical.errors import GatewayError, bad_request
+from aiclient2api.canonical.events import Event, Failed, Finish, Verbatim
+from aiclient2api.dialects.base import FrameReader, Passed, Passing, Peek, Rewrite, Seen
+from aiclient2api.dialects.openai_chat.answer_in import decode_response
+from aiclient2api.dialects.openai_chat.chunk_in import ChunkIn
+from aiclient2api.dialects.openai_chat.errors import error_shape, stream_error
+from aiclient2api.dialects.openai_chat.usage import decode_usage
+from aiclient2api.dialects.passing import frame_data, renamed
+from aiclient2api.dialects.reading import ABSENT, given, refused
+from aiclient2api.wire import jsonio
+
+_SYSTEM_ROLES = ("system", "developer")
+_FORWARDED = ("x-session-", "x-stainless-")
+_DONE = b"[DONE]"
+
+
+class _Peeked(msgspec.Struct):
+    model: str
+    stream: bool | None = None
+    messages: msgspec.Raw = ABSENT
+    tools: msgspec.Raw = ABSENT
+    reasoning_effort: str | None = None
+
+
+def peek(body: bytes, headers: Mapping[str, str]) -> Peek:
+    try:
+        peeked = jsonio.decode(body, _Peeked)
+    except jsonio.JsonError as error:
+        raise refused(error, "") from None
+    if not peeked.model:
+        raise bad_request("model is empty.", "model")
+    tools = given(peeked.tools) and bytes(peeked.tools) != b"[]"
+    return Peek(peeked.model, bool(peeked.stream), tools, peeked.reasoning_effort, given(peeked.messages))
+
+
+def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite) -> Passed:
+    """The body with its patches."""
+    try:
+        members = jsonio.members(body)
+        changes: dict[str, bytes | None] = {}
+        if rewrite.renamed:
+            changes["model"] = jsonio.encode(rewrite.model.id)
+        options, hide_usage = _stream_options(members)
+        if options is not None:
+            changes["stream_options"] = options
+        if rewrite.touches_system and "messages" in members:
+            changes["messages"] = _messages(members["messages"], rewrite)
+        patched = jsonio.patch(body, changes) if changes else body
+    except jsonio.JsonError as error:
+        raise refused(error, "") from None
+    forwarded = tuple((name, value) for name, value in headers.items() if name.startswith(_FORWARDED))
+    return Passed(patched, forwarded, hide_usage=hide_usage)
+
+
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+def _stream_options(members: Mapping[str, msgspec.Raw]) -> tuple[bytes | None, bool]:
+    """The member as it must be for usage to come (None: as it is), and whether usage is kept from the client."""
+    if bytes(members.get("stream", ABSENT)) != b"true":
+        return None, False
+    own = members.get("stream_options", ABSENT)
+    if not given(own):
+        return b'{"include_usage":true}', True
+    if jsonio.decode(bytes(own), _StreamOptions).include_usage:
+        return None, False
+    return jsonio.patch(bytes(own), {"include_usage": b"true"}), True
+
+
+class _Message(msgspec.Struct):
+    role: str | None = None
+    content: msgspec.Raw = ABSENT
+
+
+def _messages(messages: msgspec.Raw, rewrite: Rewrite) -> bytes:
+    """The messages with the operator's prompt behind the client's leading system messages, or in their place."""
+    raws = jsonio.decode(bytes(messages), list[msgspec.Raw])
+    roles = [jsonio.decode(bytes(raw), _Message).role for raw in raws]
+    leading = next((index for index, role in enumerate(roles) if role not in _SYSTEM_ROLES), len(raws))
+    own = [] if rewrite.overwrite else [_replaced(bytes(raw), rewrite) for raw in raws[:leading]]
+    if rewrite.own_system:
+        role = next((role for role in roles[:leading] if role), "system")
+        own.append(jsonio.encode({"role": role, "content": rewrite.own_system}))
+    return b"[" + b",".join([*own, *(bytes(raw) for raw in raws[leading:])]) + b"]"
+
+
+def _replaced(message: bytes, rewrite: Rewrite) -> bytes:
+    content = bytes(jsonio.decode(message, _Message).content)
+    if content[:1] != b'"' or not rewrite.replacements:
+        return message
+    text = jsonio.decode(content, str)
+    for old, new in rewrite.replacements:
+        text = text.replace(old, new)
+    return jsonio.patch(message, {"content": jsonio.encode(text)})
+
+
+# --- answers
+
+_MODEL = re.compile(rb'("model"\s*:\s*)"(?:[^"\\]|\\.)*"')
+
+
+class Reader:
+    """Reads frames that tell of usage, the end, or an error; if the model was renamed, all."""
+
+    content = re.compile(rb'"delta"\s*:')
+
+    def __init__(self, rewrite: Rewrite, hide_usage: bool) -> None:
+        self._rewrite = rewrite
+        self._hide_usage = hide_usage
+        self._finished = False
+        telling = rb'"usage"\s*:\s*\{|"finish_reason"\s*:\s*"|"error"\s*:\s*["{]|data:\s*\[DONE\]|event:\s*error'
+        self.interesting = re.compile(rb'"model"\s*:|' + telling if rewrite.renamed else telling)
+
+    def read(self, frame: bytes) -> Seen:
+        data = frame_data(frame).strip()
+        if data == _DONE:
+            return Seen(frame, finish=Finish("end"), ended=True)
+        try:
+            chunk = jsonio.decode(data, ChunkIn)
+        except jsonio.JsonError:
+            return Seen(frame)
+        if chunk.failure is not None:
+            return Seen(b"", failed=stream_error(error_shape(chunk.failure)))
+        usage = decode_usage(chunk.usage) if chunk.usage is not None else None
+        reason = next((choice.finish_reason for choice in chunk.choices or () if choice.finish_reason), None)
+        if reason == "error":
+            failed = GatewayError("upstream", "The upstream broke off with an error and gave no reason.")
+            return Seen(b"", failed=failed)
+        shown = renamed(frame, _MODEL, self._rewrite.requested) if self._rewrite.renamed else frame
+        if self._hide_usage and usage is not None and not chunk.choices:
+            shown = b""
+        return Seen(shown, bool(chunk.choices), usage, Finish("end") if reason else None)
+
+
+def reader(rewrite: Rewrite, hide_usage: bool) -> FrameReader:
+    return Reader(rewrite, hide_usage)
+
+
+def whole(body: bytes, rewrite: Rewrite) -> Sequence[Event]:
+    try:
+        answer = jsonio.decode(body, ChunkIn)
+    except jsonio.JsonError:
+        return decode_response(body)
+    if answer.failure is not None or not answer.choices:
+        return [event for event in decode_response(body) if isinstance(event, Failed)]
+    shown = jsonio.patch(body, {"model": jsonio.encode(rewrite.requested)}) if rewrite.renamed else body
+    usage = decode_usage(answer.usage) if answer.usage is not None else None
+    return [Verbatim(shown, True, usage, Finish("end"))]
+
+
+PASSING = Passing(peek=peek, request=request, reader=reader, whole=whole)

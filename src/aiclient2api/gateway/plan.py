@@ -1,0 +1,78 @@
+"""What is to be done for one model request: passed on as it is, or translated through the middle.
+
+Enters: the client's body and where it goes. Leaves: a Plan, from which the pipeline makes attempts and the answer.
+"""
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+
+from aiclient2api.canonical.estimate import estimate_request
+from aiclient2api.canonical.repair import repair
+from aiclient2api.canonical.request import Request
+from aiclient2api.dialects.base import Answer, Dialect, Peek
+from aiclient2api.gateway.context import Context, Visit
+from aiclient2api.gateway.upstream import Prepare, asking, passing_on
+from aiclient2api.providers.base import Ask, Letter
+from aiclient2api.routing.models import Route
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`dropped` is what was left out already when the request was read."""
+
+    prepare: Prepare
+    shape: Answer
+    stream: bool
+    dropped: tuple[str, ...] = ()
+
+
+def make_plan(context: Context, visit: Visit, front: Dialect, body: bytes, peek: Peek, route: Route) -> Plan:
+    """Raises GatewayError for a body that the dialect refuses."""
+    if route.provider.passes(front.name, peek):
+        return _passed_on(context, visit, front, body, peek, route)
+    return _translated(context, visit, front, body, route)
+
+
+def _passed_on(context: Context, visit: Visit, front: Dialect, body: bytes, peek: Peek, route: Route) -> Plan:
+    headers = visit.exchange.headers
+    if context.prompt_log.on:
+        context.prompt_log.request(visit.id, front.decode_request(body, headers))
+    rewrite = context.prompt.rewrite(route.model, route.requested, route.provider.family)
+    letter = Letter(body=body, headers=headers, stream=peek.stream, rewrite=rewrite)
+    shape = Answer(seed=visit.seed, created=int(visit.wall_clock), model=route.requested)
+    return Plan(passing_on(route.provider, letter), shape, peek.stream)
+
+
+def _translated(context: Context, visit: Visit, front: Dialect, body: bytes, route: Route) -> Plan:
+    request = repair(context.prompt.apply(front.decode_request(body, visit.exchange.headers)))
+    context.prompt_log.request(visit.id, request)
+    estimate = estimate_request(request)
+    ask = Ask(
+        request=request,
+        model=route.model,
+        seed=visit.seed,
+        conversation=conversation_id(request, visit.account),
+        input_estimate=estimate,
+    )
+    shape = Answer(
+        seed=visit.seed,
+        created=int(visit.wall_clock),
+        model=route.requested,
+        include_usage=request.include_usage,
+        thinking=request.reasoning is None or request.reasoning.mode != "off",
+        input_estimate=estimate,
+        request=request,
+    )
+    return Plan(asking(route.provider, ask), shape, request.stream, request.dropped)
+
+
+def conversation_id(request: Request, account: str) -> str:
+    """A UUID that stays the same over a conversation: from the client's session, else from how the talk began."""
+    if request.session is not None:
+        key = request.session
+    else:
+        first = next((repr(turn.blocks) for turn in request.turns if turn.role == "user"), "")
+        key = repr(request.system) + first
+    digest = hashlib.sha256(f"{account}\0{key}".encode("utf-8", "surrogatepass")).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=4))
