@@ -56,6 +56,10 @@ UPSTREAMS: dict[str, Upstream] = {
         {"CLAUDE_BASE_URL": "{base}", "CLAUDE_API_KEY": "sk-any"}, "claude-sonnet-4-5", STANDIN_TEXT
     ),
     "openai-custom": Upstream({"OPENAI_BASE_URL": "{base}/v1", "OPENAI_API_KEY": "sk-any"}, "gpt-5.1", STANDIN_TEXT),
+    "openaiResponses-custom": Upstream(
+        {"OPENAI_BASE_URL": "{base}/v1", "OPENAI_API_KEY": "sk-any"}, "gpt-5.1", STANDIN_TEXT
+    ),
+    "gemini-custom": Upstream({"GEMINI_BASE_URL": "{base}", "GEMINI_API_KEY": "any"}, "gemini-2.5-pro", STANDIN_TEXT),
 }
 
 

@@ -91,6 +91,7 @@ def asks(route: str, question: Any = "hello", *, stream: bool = False, model: st
 def _stream(route: str, data: bytes, include_usage: bool) -> Said:
     if speaks_anthropic(route):
         return _message_stream(data)
+    data = _without_nulls(data)
     lines = chat_grammar.frames(data)
     last = json.loads(lines[-1]) if lines[-1] != "[DONE]" else {}
     if "error" in last:
@@ -103,6 +104,19 @@ def _stream(route: str, data: bytes, include_usage: bool) -> Said:
     said.finish, said.pieces = checked["finish_reason"], len(lines)
     _chat_usage(said, checked["usage"])
     return said
+
+
+def _without_nulls(data: bytes) -> bytes:
+    """The stream without members of deltas that are null: an upstream's own stream, passed on, may have them."""
+    out: list[str] = []
+    for line in chat_grammar.frames(data):
+        if line != "[DONE]":
+            chunk = json.loads(line)
+            for choice in chunk.get("choices", ()):
+                choice["delta"] = {name: value for name, value in choice["delta"].items() if value is not None}
+            line = json.dumps(chunk)
+        out.append(f"data: {line}\n\n")
+    return "".join(out).encode()
 
 
 def _chat_whole(body: Json) -> Said:

@@ -62,7 +62,10 @@ def folded(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
         body(("user", "Weather in Oslo?"), tools=[WEATHER]),
         body(thinking={"type": "adaptive"}),
         body(
-            ("user", "Weather in Oslo and Rome?"), tools=[WEATHER], thinking={"type": "enabled", "budget_tokens": 1024}
+            ("user", "Weather in Oslo and Rome?"),
+            tools=[WEATHER],
+            model="claude-sonnet-4-5",
+            thinking={"type": "enabled", "budget_tokens": 1024},
         ),
     ],
 )
@@ -144,7 +147,7 @@ def test_neighbours_of_one_role_are_one_turn_and_system_messages_pass() -> None:
         ("user", "a"), ("user", "b"), ("system", "note"), ("assistant", [USE]), ("system", "x"), ("user", [RESULT])
     )
     assert ask(asked).status == 200
-    assert ask(body(temperature=0.5)).status == 200
+    assert ask(body(model="claude-sonnet-4-5", temperature=0.5)).status == 200
 
 
 def test_keys_models_and_counts() -> None:

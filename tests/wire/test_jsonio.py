@@ -47,7 +47,8 @@ def only_json_errors(data: bytes | str) -> None:
     calls: list[Callable[[], object]] = [partial(jsonio.decode, data, type_) for type_ in TYPES]
     if isinstance(data, bytes):
         calls += [partial(jsonio.members, data), partial(jsonio.patch, data, {"model": b"1", "items": None})]
-    for call in (partial(jsonio.parse, data), *calls):
+    calls.append(partial(jsonio.parse, data))
+    for call in calls:
         with contextlib.suppress(JsonError):
             call()
 

@@ -1,10 +1,11 @@
 """Token counts where nobody else has counted: rough, quick, never zero for something.
 
 Rule of thumb, in tokens: one per four characters of Latin text and JSON, one per 1.5 characters of Chinese, Japanese
-and Korean, plus a few per message and tool for the frame around them. Images by size class, documents by their bytes.
-A number made here is always marked as an estimate.
+and Korean, plus a few per message and tool for the frame around them. Pictures and clips count alike whatever their
+size, documents by their bytes. A number made here is always marked as an estimate.
 """
 
+import math
 from collections.abc import Iterable
 
 from aiclient2api.canonical.request import (
@@ -12,7 +13,6 @@ from aiclient2api.canonical.request import (
     Base64,
     Block,
     Document,
-    Foreign,
     Image,
     Plain,
     Refusal,
@@ -30,15 +30,16 @@ PER_TOOL = 12
 PER_IMAGE = 1300
 PER_DOCUMENT_BYTE = 0.05
 
+_NOT_WIDE = bytes(byte for byte in range(256) if not 0xE3 <= byte <= 0xF4)
+"""Every byte but those that begin a character from U+3000 on in UTF-8."""
+
 
 def estimate_text(text: str) -> int:
     """Tokens of a text; at least 1 if it is not empty."""
-    if not text:
-        return 0
     if text.isascii():
-        return max(1, (len(text) + 3) // 4)
-    wide = sum(1 for char in text if char > "\u2e7f")
-    return max(1, round(wide / 1.5 + (len(text) - wide) / 4))
+        return math.ceil(len(text) / 4)
+    wide = len(text.encode("utf-8", "surrogatepass").translate(None, _NOT_WIDE))
+    return math.ceil(wide / 1.5 + (len(text) - wide) / 4)
 
 
 def estimate_request(request: Request) -> int:
@@ -46,6 +47,8 @@ def estimate_request(request: Request) -> int:
     count = sum(estimate_text(block.text) for block in request.system)
     count += sum(PER_TURN + estimate_blocks(turn.blocks) for turn in request.turns)
     count += sum(_tool(tool) for tool in request.tools)
+    if request.output is not None:
+        count += _json(len(request.output.schema or b""))
     return max(1, count)
 
 
@@ -56,12 +59,20 @@ def estimate_blocks(blocks: Iterable[Block]) -> int:
 def _tool(tool: Tool) -> int:
     text = tool.name + tool.description
     size = len(tool.schema or b"") + len(tool.grammar or b"") + (len(tool.raw or b"") if not tool.schema else 0)
-    return PER_TOOL + estimate_text(text) + size // 4
+    return PER_TOOL + estimate_text(text) + _json(size)
+
+
+def _json(size: int) -> int:
+    return math.ceil(size / 4)
 
 
 def _block(block: Block) -> int:
-    if isinstance(block, Text | Refusal | Thinking):
+    if isinstance(block, Text):
+        return estimate_text(block.text) + sum(_json(len(each)) for each in block.citations)
+    if isinstance(block, Refusal):
         return estimate_text(block.text)
+    if isinstance(block, Thinking):
+        return estimate_text(block.text) + (0 if block.text else sum(_json(len(each.value)) for each in block.opaque))
     if isinstance(block, ToolCall):
         return 8 + estimate_text(block.name) + estimate_text(block.arguments)
     if isinstance(block, ToolResult):
@@ -71,15 +82,16 @@ def _block(block: Block) -> int:
     if isinstance(block, Document):
         return _document(block)
     if isinstance(block, SearchResult):
-        return estimate_text(block.title) + estimate_blocks(block.content)
+        return estimate_text(block.source) + estimate_text(block.title) + estimate_blocks(block.content)
     if isinstance(block, Audio):
         return PER_IMAGE
-    return len(block.raw) // 4 if isinstance(block, Foreign) else 0
+    return _json(len(block.raw))
 
 
 def _document(block: Document) -> int:
+    frame = sum(estimate_text(text or "") for text in (block.title, block.filename, block.context))
     if isinstance(block.source, Plain):
-        return estimate_text(block.source.text)
+        return frame + estimate_text(block.source.text)
     if isinstance(block.source, Base64):
-        return max(1, round(len(block.source.data) * 0.75 * PER_DOCUMENT_BYTE))
-    return PER_IMAGE
+        return frame + math.ceil(len(block.source.data) * 0.75 * PER_DOCUMENT_BYTE)
+    return frame + PER_IMAGE

@@ -104,13 +104,15 @@ class Failed(msgspec.Struct, frozen=True):
 class Verbatim(msgspec.Struct, frozen=True):
     """Bytes of an answer in the client's own dialect, passed on as they came; no other event but Failed goes with them.
 
-    `content`: part of the answer proper is among them. `usage` and `finish` are what they say, for whoever looks on.
+    `content`: part of the answer proper is among them. `usage`, `finish` and `failed` (the upstream's own error, which
+    ends the answer) are what they say, for whoever looks on.
     """
 
     data: bytes
     content: bool = True
     usage: Usage | None = None
     finish: Finish | None = None
+    failed: GatewayError | None = None
 
 
 Event = (
@@ -129,6 +131,13 @@ Event = (
 )
 
 _CONTENT = (BlockStart, TextDelta, ThinkingDelta, ArgumentsDelta, OpaqueDelta, Citation, Finish)
+
+
+def failure_of(event: Event) -> GatewayError | None:
+    """The error that ends the answer with this event."""
+    if isinstance(event, Failed):
+        return event.error
+    return event.failed if isinstance(event, Verbatim) else None
 
 
 def is_content(event: Event) -> bool:

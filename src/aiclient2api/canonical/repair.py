@@ -3,68 +3,153 @@
 - a tool call that was never answered gets an error result ("The tool call was interrupted."), since every vendor
   refuses a history with an open call;
 - a result without its call becomes text of the same turn, marked as what it is;
-- results that come late move to the turn after their call, in the order of the calls (clients split one batch over
-  several messages), and a second, different result for the same call becomes text;
+- results that come late move to the user turn after their call, before its text and in the order of the calls
+  (clients split one batch over several messages), and a second, different result for the same call becomes text;
 - a call id that was used before gets a number behind it, and so do its results (some models count from 0 each turn);
+- a call in a user's turn and a result in an assistant's get a turn of the role they belong to;
 - assistant turns that follow each other are one turn where tools are in play;
 - empty texts and turns that hold nothing are left out.
 
 Sound histories come out as the same object.
 """
 
-from collections import Counter
+import itertools
+import operator
+from typing import Literal
 
 import msgspec
 
-from aiclient2api.canonical.request import Block, Request, Text, Thinking, ToolCall, ToolResult, Turn
+from aiclient2api.canonical.request import (
+    Audio,
+    Block,
+    Foreign,
+    Refusal,
+    Request,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    Turn,
+)
 
 INTERRUPTED = "The tool call was interrupted."
+
+Turns = tuple[Turn, ...]
+Role = Literal["user", "assistant", "system"]
 
 
 def repair(request: Request) -> Request:
     """The request with a history that every provider accepts."""
-    turns = request.turns
-    if any(_has_tools(turn) for turn in turns):
-        turns = _pair(_with_unique_ids(_merge_assistants(turns)))
-    turns = _without_empty(turns)
+    turns = _without_empty(request.turns)
+    if any(isinstance(block, ToolCall | ToolResult) for turn in turns for block in turn.blocks):
+        turns = _pair(_with_unique_ids(_merge_assistants(_by_role(turns))))
+        turns = _merge_assistants(_without_empty(turns))
     return request if turns == request.turns else msgspec.structs.replace(request, turns=turns)
 
 
-def _has_tools(turn: Turn) -> bool:
-    return any(isinstance(block, ToolCall | ToolResult) for block in turn.blocks)
+def _without_empty(turns: Turns) -> Turns:
+    out: list[Turn] = []
+    for turn in turns:
+        blocks = tuple(block for block in turn.blocks if not _is_empty(block))
+        if blocks:
+            out.append(turn if len(blocks) == len(turn.blocks) else msgspec.structs.replace(turn, blocks=blocks))
+    return tuple(out)
 
 
-def _merge_assistants(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+def _is_empty(block: Block) -> bool:
+    if isinstance(block, Text | Refusal):
+        return not block.text
+    return isinstance(block, Thinking) and not block.text and not block.opaque
+
+
+def _by_role(turns: Turns) -> Turns:
+    """Calls only in assistant turns, results only in user turns."""
+    out: list[Turn] = []
+    for turn in turns:
+        places = ((_role(block, turn.role), block) for block in turn.blocks)
+        parts = [
+            Turn(role, tuple(block for _, block in group), turn.name if role == turn.role else None)
+            for role, group in itertools.groupby(places, key=operator.itemgetter(0))
+        ]
+        if [part.role for part in parts] == [turn.role]:
+            out.append(turn)
+        else:
+            out += (*parts[:-1], msgspec.structs.replace(parts[-1], cache=turn.cache))
+    return tuple(out)
+
+
+def _role(block: Block, own: Role) -> Role:
+    if isinstance(block, ToolCall):
+        return "assistant"
+    return "user" if isinstance(block, ToolResult) else own
+
+
+def _merge_assistants(turns: Turns) -> Turns:
     out: list[Turn] = []
     for turn in turns:
         if out and turn.role == out[-1].role == "assistant":
-            out[-1] = msgspec.structs.replace(out[-1], blocks=out[-1].blocks + turn.blocks)
+            out[-1] = msgspec.structs.replace(turn, blocks=_marked(out[-1]) + turn.blocks, name=out[-1].name)
         else:
             out.append(turn)
     return tuple(out)
 
 
-def _with_unique_ids(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
-    counts = Counter(block.id for turn in turns for block in turn.blocks if isinstance(block, ToolCall))
-    if all(count == 1 for count in counts.values()):
+def _marked(turn: Turn) -> tuple[Block, ...]:
+    """The turn's blocks, its cache mark on the last of them."""
+    *before, last = turn.blocks
+    if turn.cache is None or isinstance(last, _WITHOUT_MARK) or last.cache is not None:
+        return turn.blocks
+    return (*before, msgspec.structs.replace(last, cache=turn.cache))
+
+
+_WITHOUT_MARK = Thinking | Refusal | Audio | Foreign
+
+
+def _with_unique_ids(turns: Turns) -> Turns:
+    """A result goes to the latest turn with a call of its id, and of several calls there to the first without one."""
+    calls = [block.id for turn in turns for block in turn.blocks if isinstance(block, ToolCall)]
+    if len(set(calls)) == len(calls):
         return turns
-    seen: Counter[str] = Counter()
-    latest: dict[str, str] = {}
-
-    def renamed(block: Block) -> Block:
-        if isinstance(block, ToolCall):
-            seen[block.id] += 1
-            if seen[block.id] > 1:
-                latest[block.id] = f"{block.id}_{seen[block.id]}"
-                return msgspec.structs.replace(block, id=latest[block.id])
-        elif isinstance(block, ToolResult) and block.call_id in latest:
-            return msgspec.structs.replace(block, call_id=latest[block.call_id])
-        return block
-
-    return tuple(msgspec.structs.replace(turn, blocks=tuple(renamed(block) for block in turn.blocks)) for turn in turns)
+    results = [block.call_id for turn in turns for block in turn.blocks if isinstance(block, ToolResult)]
+    ids = _Ids({*calls, *results})
+    return tuple(msgspec.structs.replace(turn, blocks=ids.unique(turn.blocks)) for turn in turns)
 
 
-def _pair(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+class _Ids:
+    """The ids in use, and for each old id the new ones that its latest turn gave out."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self._taken = taken
+        self._uses: dict[str, int] = {}
+        self._latest: dict[str, list[str]] = {}
+
+    def unique(self, blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+        """The blocks of one turn, no call with the id of an earlier one."""
+        called: dict[str, list[str]] = {}
+        out: list[Block] = []
+        for block in blocks:
+            if isinstance(block, ToolCall):
+                new = self._new(block.id)
+                called.setdefault(block.id, []).append(new)
+                block = msgspec.structs.replace(block, id=new)
+            elif isinstance(block, ToolResult) and (waiting := self._latest.get(block.call_id)):
+                new = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+                block = msgspec.structs.replace(block, call_id=new)
+            out.append(block)
+        self._latest |= called
+        return tuple(out)
+
+    def _new(self, old: str) -> str:
+        number = self._uses.get(old, 0) + 1
+        new = old
+        while number > 1 and (new := f"{old}_{number}") in self._taken:
+            number += 1
+        self._uses[old] = number
+        self._taken.add(new)
+        return new
+
+
+def _pair(turns: Turns) -> Turns:
     """Every assistant turn's calls answered, once each and in order, at the head of the next user turn."""
     results = _results_after_calls(turns)
     out: list[Turn] = []
@@ -86,7 +171,7 @@ def _pair(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
     return tuple(out)
 
 
-def _results_after_calls(turns: tuple[Turn, ...]) -> dict[str, ToolResult]:
+def _results_after_calls(turns: Turns) -> dict[str, ToolResult]:
     """The first result of each call that stands after its call."""
     called: set[str] = set()
     out: dict[str, ToolResult] = {}
@@ -116,21 +201,6 @@ def _without_results(blocks: tuple[Block, ...], results: dict[str, ToolResult]) 
         taken = results.get(block.call_id)
         if taken is None:
             out += (Text(f"[Result of an unknown tool call {block.call_id}]"), *block.content)
-        elif taken is not block and taken.content != block.content:
+        elif (taken.content, taken.is_error) != (block.content, block.is_error):
             out += (Text(f"[Another result of tool call {block.call_id}]"), *block.content)
     return tuple(out)
-
-
-def _without_empty(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
-    out: list[Turn] = []
-    for turn in turns:
-        blocks = tuple(block for block in turn.blocks if not _is_empty(block))
-        if blocks:
-            out.append(turn if len(blocks) == len(turn.blocks) else msgspec.structs.replace(turn, blocks=blocks))
-    return tuple(out)
-
-
-def _is_empty(block: Block) -> bool:
-    if isinstance(block, Text):
-        return not block.text
-    return isinstance(block, Thinking) and not block.text and not block.opaque

@@ -27,7 +27,7 @@ from aiclient2api.canonical.usage import Usage
 
 
 class Response(msgspec.Struct, frozen=True):
-    """`citations` belong to text blocks by index; `id` and `model` are the upstream's own."""
+    """`citations` belong to text blocks by index, and stand in that order; `id` and `model` are the upstream's own."""
 
     id: str
     model: str
@@ -95,7 +95,8 @@ class Folder:
         if self._finish is None:
             raise GatewayError("truncated", "The upstream's answer ended before it was complete.")
         blocks = tuple(self._open[index].close() for index in sorted(self._open))
-        return Response(self._start.id, self._start.model, blocks, self._finish, self._usage, tuple(self._citations))
+        citations = tuple(sorted(self._citations, key=lambda each: each.index))
+        return Response(self._start.id, self._start.model, blocks, self._finish, self._usage, citations)
 
 
 def fold(events: Iterable[Event]) -> Response:

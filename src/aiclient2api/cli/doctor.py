@@ -141,7 +141,7 @@ async def _providers(gateway: Gateway, where: Places) -> AsyncIterator[Finding]:
             continue
         source = f"login from {status.source}" if status.source else "a login"
         yield Finding(
-            name, "warning" if status.reason else "ok", f"{source}{_until(status.expires_at)}. {status.reason}"
+            name, "warning" if status.reason else "ok", f"{source}{_until(status.expires_at)}. {status.reason}".rstrip()
         )
         yield await _reach(gateway, name, account)
 

@@ -13,7 +13,7 @@ from aiclient2api import __version__
 from aiclient2api.cli.options import WrongConfiguration, load_settings, places, run, say, settings_flags
 from aiclient2api.gateway.assembly import Gateway, known_secrets
 from aiclient2api.gateway.door import is_loopback, is_weak
-from aiclient2api.gateway.keys import own_key
+from aiclient2api.gateway.keys import OwnKey, own_key
 from aiclient2api.observe import log
 from aiclient2api.settings.load import Loaded, SettingsError
 from aiclient2api.settings.places import Places
@@ -28,7 +28,8 @@ def command(config_file: str | None, **flags: object) -> None:
     settings, where = loaded.settings, places(loaded.settings)
     for warning in loaded.warnings:
         say(f"warning: {warning}")
-    keys = _keys(settings, where)
+    own = None if configured_keys(settings) else _own_key(settings, where)
+    keys = _checked_keys(settings) if own is None else (own.key,)
     logs = log.start(
         where.here / settings.log_dir,
         settings.log_level,
@@ -38,16 +39,14 @@ def command(config_file: str | None, **flags: object) -> None:
         known_secrets(settings, keys),
     )
     try:
-        run(lambda: _serve(loaded, where, keys))
+        run(lambda: _serve(loaded, where, keys, own))
     finally:
         logs.stop()
 
 
-def _keys(settings: Settings, where: Places) -> tuple[str, ...]:
-    """The keys that open the door; one is made if none is configured. Raises WrongConfiguration."""
-    configured = names_of_keys(settings)
-    if not configured:
-        return (_own_key(settings, where),)
+def _checked_keys(settings: Settings) -> tuple[str, ...]:
+    """The configured keys. Raises WrongConfiguration for weak ones where others can connect."""
+    configured = configured_keys(settings)
     if any(is_weak(key) for key in configured):
         if not is_loopback(settings.host):
             raise WrongConfiguration(
@@ -58,30 +57,33 @@ def _keys(settings: Settings, where: Places) -> tuple[str, ...]:
     return configured
 
 
-def names_of_keys(settings: Settings) -> tuple[str, ...]:
+def configured_keys(settings: Settings) -> tuple[str, ...]:
     """REQUIRED_API_KEY as a tuple; a text is one key, commas and all."""
     keys = settings.required_api_key
     return tuple(key for key in ((keys,) if isinstance(keys, str) else keys or ()) if key)
 
 
-def _own_key(settings: Settings, where: Places) -> str:
+def _own_key(settings: Settings, where: Places) -> OwnKey:
     try:
-        own = own_key(where.data_dir)
+        return own_key(where.data_dir)
     except OSError as error:
         raise WrongConfiguration(
             f"No REQUIRED_API_KEY is set, and a key cannot be kept in {where.data_dir} ({error.strerror})."
             " Set REQUIRED_API_KEY, or DATA_DIR to a folder that can be written."
         ) from None
+
+
+def _show_key(own: OwnKey, address: str) -> None:
+    """The one time that a new key is shown; later starts tell where it is kept."""
     if not own.made:
         say(f"API key: the one in {own.path}")
-        return own.key
+        return
     say(f"API key, made now and shown only once (it is kept in {own.path}):\n\n  {own.key}\n\nTry it:\n")
     say(
-        f"  curl http://{_address(settings.host, settings.server_port)}/v1/chat/completions \\\n"
+        f"  curl http://{address}/v1/chat/completions \\\n"
         f"    -H 'Authorization: Bearer {own.key}' -H 'Content-Type: application/json' \\\n"
         '    -d \'{"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "Hello"}]}\'\n'
     )
-    return own.key
 
 
 def _address(host: str, port: int) -> str:
@@ -89,7 +91,7 @@ def _address(host: str, port: int) -> str:
     return f"[{shown}]:{port}" if ":" in shown else f"{shown}:{port}"
 
 
-async def _serve(loaded: Loaded, where: Places, keys: tuple[str, ...]) -> None:
+async def _serve(loaded: Loaded, where: Places, keys: tuple[str, ...], own: OwnKey | None) -> None:
     settings = loaded.settings
     try:
         gateway = Gateway(settings, where, os.environ, keys)
@@ -103,6 +105,8 @@ async def _serve(loaded: Loaded, where: Places, keys: tuple[str, ...]) -> None:
             f"Cannot listen on {_address(settings.host, settings.server_port)}: {reason}."
             " Choose another port with --port or SERVER_PORT."
         ) from None
+    if own is not None:
+        _show_key(own, _address(settings.host, port))
     await _tell(gateway, settings)
     click.echo(f"listening on http://{_address(settings.host, port)}")
     sys.stdout.flush()

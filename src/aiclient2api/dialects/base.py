@@ -116,7 +116,7 @@ class Passed(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a frame says. `data` is what the client gets of it; `failed` ends the answer in its place."""
+    """What a frame says. `data` is what the client gets of it; `failed` ends the answer."""
 
     data: bytes
     content: bool = True
@@ -168,6 +168,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     decode_error(status, headers, body)  of its error answer
     heartbeat                       bytes that keep a quiet stream open and that every client ignores
     passing                         how it goes through to an upstream of the same dialect
+    stream_type                     Content-Type of a streamed answer
     """
 
     name: str
@@ -181,4 +182,4 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     decode_error: Callable[[int, Mapping[str, str], bytes], GatewayError]
     heartbeat: bytes
     passing: Passing
-    request_id_header: str = "x-request-id"
+    stream_type: str = "text/event-stream; charset=utf-8"

@@ -16,7 +16,7 @@ def level_of(budget: int) -> Level:
 
 
 def nearest(level: Level, known: Collection[str]) -> Level:
-    """Of the levels that a model knows the one nearest to `level`, of two the lower; `level` itself if it knows none."""
+    """The level a model knows that is nearest to `level`, of two the lower; `level` itself if it knows none."""
     levels = [each for each in LEVELS if each in known]
     place = LEVELS.index(level)
     return min(levels, key=lambda each: abs(LEVELS.index(each) - place), default=level)

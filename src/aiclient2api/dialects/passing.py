@@ -92,7 +92,7 @@ class PassingDecoder:
         seen = self._reader.read(frame)
         if seen.failed is not None:
             self._over = True
-            out.append(Failed(seen.failed))
+            out.append(Verbatim(frame, failed=seen.failed) if self._committed else Failed(seen.failed))
             return
         self._finish = seen.finish or self._finish
         self._over = seen.ended

@@ -24,8 +24,11 @@ from aiclient2api.gateway.embedded import HOST, Embedded
 from aiclient2api.gateway.upstream import Account
 from aiclient2api.http1.client import Client
 from aiclient2api.http1.messages import Deadlines, Outbound
-from aiclient2api.providers.keyed import KeyedProvider, claude_custom, openai_custom
+from aiclient2api.providers.anthropic import claude_custom
+from aiclient2api.providers.gemini import gemini_custom
+from aiclient2api.providers.keyed import KeyedProvider
 from aiclient2api.providers.kiro import KiroProvider
+from aiclient2api.providers.openai import openai_custom, responses_custom
 from aiclient2api.settings.load import SettingsError
 from aiclient2api.settings.schema import Settings, names
 
@@ -136,34 +139,36 @@ def _simulator(setup: Setup) -> Account:
 # --- keys of one's own
 
 
-def _keyed(provider: KeyedProvider, key: str | None, key_setting: str, own_server: bool, setup: Setup) -> Account:
+def _keyed(provider: Callable[[str | None], KeyedProvider], key: str, url: str) -> Maker:
+    """A provider paid by the key in the setting `key`, at the address in the setting `url` or the vendor's."""
+
+    def found(setup: Setup) -> bool:
+        return bool(getattr(setup.settings, key) or getattr(setup.settings, url))
+
+    def make(setup: Setup) -> Account:
+        address: str | None = getattr(setup.settings, url)
+        made = provider(address)
+        login = _key_login(getattr(setup.settings, key), key.upper(), made, own_server=address is not None)
+        return Account(made, login, setup.proxy(made.name))
+
+    return Maker(found, make)
+
+
+def _key_login(key: str | None, setting: str, provider: KeyedProvider, *, own_server: bool) -> Login:
     """A server of one's own may want no key; a vendor does."""
-    login: Login
     if key:
-        login = StaticLogin(Secret(key), provider.family, key_setting)
-    elif own_server:
-        login = NoLogin(f"{provider.family}-without-key")
-    else:
-        login = MissingLogin(f"{key_setting} is not set, and {provider.name} needs a key.", provider.family)
-    return Account(provider, login, setup.proxy(provider.name))
-
-
-def _claude(setup: Setup) -> Account:
-    settings = setup.settings
-    provider = claude_custom(settings.claude_base_url)
-    return _keyed(provider, settings.claude_api_key, "CLAUDE_API_KEY", settings.claude_base_url is not None, setup)
-
-
-def _openai(setup: Setup) -> Account:
-    settings = setup.settings
-    provider = openai_custom(settings.openai_base_url)
-    return _keyed(provider, settings.openai_api_key, "OPENAI_API_KEY", settings.openai_base_url is not None, setup)
+        return StaticLogin(Secret(key), provider.family, setting)
+    if own_server:
+        return NoLogin(f"{provider.family}-without-key")
+    return MissingLogin(f"{setting} is not set, and {provider.name} needs a key.", provider.family)
 
 
 MAKERS: dict[str, Maker] = {
     "claude-kiro-oauth": Maker(_kiro_found, _kiro),
-    "claude-custom": Maker(lambda s: bool(s.settings.claude_api_key or s.settings.claude_base_url), _claude),
-    "openai-custom": Maker(lambda s: bool(s.settings.openai_api_key or s.settings.openai_base_url), _openai),
+    "claude-custom": _keyed(claude_custom, "claude_api_key", "claude_base_url"),
+    "openai-custom": _keyed(openai_custom, "openai_api_key", "openai_base_url"),
+    "openaiResponses-custom": _keyed(responses_custom, "openai_api_key", "openai_base_url"),
+    "gemini-custom": _keyed(gemini_custom, "gemini_api_key", "gemini_base_url"),
     SIMULATOR: Maker(lambda _: False, _simulator),
 }
 """Provider names in the order in which they become the default."""

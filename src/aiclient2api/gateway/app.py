@@ -1,22 +1,19 @@
 """What happens to each HTTP request: CORS, the route, the key, the handler, and every error in the client's dialect."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 from aiclient2api import __version__
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.dialects.base import Dialect
-from aiclient2api.dialects.registry import DIALECTS
-from aiclient2api.gateway import listing, pipeline, routes
-from aiclient2api.gateway.context import Context, Visit
+from aiclient2api.gateway import routes
+from aiclient2api.gateway.context import CORS, Context, Visit
+from aiclient2api.gateway.model_routes import HANDLERS, Route, dialect_of
 from aiclient2api.gateway.record import log_visit
+from aiclient2api.gateway.respond import JSON, json_answer
 from aiclient2api.http1.messages import Exchange
-from aiclient2api.routing.models import listed
 from aiclient2api.settings.schema import PROVIDERS
 from aiclient2api.wire import jsonio
 
-JSON = ("content-type", "application/json")
-CORS = (("access-control-allow-origin", "*"), ("access-control-expose-headers", "*"))
 PREFLIGHT = (
     *CORS,
     ("access-control-allow-methods", "GET, POST, HEAD, OPTIONS"),
@@ -25,8 +22,6 @@ PREFLIGHT = (
 
 CLIENT_LEFT = 499
 """What the log shows for a client that left before its answer was whole (nginx's number; it is never sent)."""
-
-Route = Callable[[Context, Visit, routes.Target], Awaitable[None]]
 
 
 class App:
@@ -43,7 +38,7 @@ class App:
             await self._route(visit, target, exchange)
         except GatewayError as error:
             visit.failed = error
-            status = await _refuse(visit, _dialect(target, exchange), error)
+            status = await _refuse(visit, dialect_of(visit, target), error)
         except asyncio.CancelledError:
             status = CLIENT_LEFT
             raise
@@ -59,7 +54,8 @@ class App:
         if not target.name:
             raise GatewayError("not_found", f"There is no route {exchange.method} {exchange.path[:200]}.")
         if target.name not in routes.OPEN:
-            self._context.door.check(exchange.headers, exchange.query, key_in_query=False)
+            in_query = routes.is_gemini(target, exchange.headers, exchange.query)
+            self._context.door.check(exchange.headers, exchange.query, key_in_query=in_query)
         if exchange.method not in routes.METHODS[target.name]:
             allowed = ", ".join(routes.METHODS[target.name])
             raise GatewayError("method", f"{exchange.path} takes {allowed}, not {exchange.method}.")
@@ -74,39 +70,17 @@ def refuse(status: int, message: str) -> tuple[list[tuple[str, str]], bytes]:
     return [JSON], jsonio.encode({"type": "error", "error": error})
 
 
-def _dialect(target: routes.Target, exchange: Exchange) -> Dialect:
-    name = target.name if target.name in DIALECTS else routes.dialect_of(exchange.path, exchange.headers)
-    return DIALECTS[name]
-
-
 async def _refuse(visit: Visit, front: Dialect, error: GatewayError) -> int:
     answer = front.encode_error(error, visit.id)
     if not visit.exchange.started:
-        headers = [JSON, *CORS, *visit.answer_headers(), *answer.headers]
+        headers = [JSON, *visit.answer_headers(), *answer.headers]
         await visit.exchange.respond(answer.status, headers, answer.body)
     return answer.status
 
 
-async def _model_route(context: Context, visit: Visit, target: routes.Target) -> None:
-    await pipeline.answer(context, visit, DIALECTS[target.name])
-
-
-async def _count_tokens(context: Context, visit: Visit, target: routes.Target) -> None:
-    count = await pipeline.count_tokens(context, visit, DIALECTS["anthropic"])
-    await _json(visit, jsonio.encode({"input_tokens": count}))
-
-
-async def _models(context: Context, visit: Visit, target: routes.Target) -> None:
-    offers = await context.catalogue.offers()
-    if visit.provider is not None:
-        offers = [offer for offer in offers if offer.provider.name == visit.provider]
-    models = listed(offers, context.aliases if visit.provider is None else {})
-    await _json(visit, listing.model_item(models, target.item) if target.item else listing.model_list(models))
-
-
 async def _health(context: Context, visit: Visit, target: routes.Target) -> None:
     provider = next(iter(context.accounts))
-    await _json(visit, jsonio.encode({"status": "healthy", "provider": provider, "version": __version__}))
+    await json_answer(visit, jsonio.encode({"status": "healthy", "provider": provider, "version": __version__}))
 
 
 async def _ready(context: Context, visit: Visit, target: routes.Target) -> None:
@@ -118,23 +92,17 @@ async def _ready(context: Context, visit: Visit, target: routes.Target) -> None:
         "draining": context.draining(),
         "accounts": {name: {"usable": status.usable, "reason": status.reason} for name, status in reasons.items()},
     }
-    await visit.exchange.respond(200 if usable else 503, [JSON], jsonio.encode(body))
+    await json_answer(visit, jsonio.encode(body), 200 if usable else 503)
 
 
 async def _root(context: Context, visit: Visit, target: routes.Target) -> None:
-    await _json(visit, jsonio.encode({"name": "aiclient2api", "version": __version__, "simulated": context.simulated}))
-
-
-async def _json(visit: Visit, body: bytes) -> None:
-    await visit.exchange.respond(200, [JSON, *CORS, ("x-request-id", visit.id), ("request-id", visit.id)], body)
+    await json_answer(
+        visit, jsonio.encode({"name": "aiclient2api", "version": __version__, "simulated": context.simulated})
+    )
 
 
 _HANDLERS: dict[str, Route] = {
-    "openai_chat": _model_route,
-    "anthropic": _model_route,
-    "count_tokens": _count_tokens,
-    "models": _models,
-    "model": _models,
+    **HANDLERS,
     "health": _health,
     "livez": _health,
     "readyz": _ready,

@@ -16,6 +16,9 @@ from aiclient2api.http1.messages import Exchange, HttpError
 from aiclient2api.observe.promptlog import PromptLog
 from aiclient2api.routing.models import Route
 
+CORS = (("access-control-allow-origin", "*"), ("access-control-expose-headers", "*"))
+"""Every answer may be read by a page: the key is what protects it, and no cookie is ever looked at."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -41,10 +44,12 @@ class Context:
 
 @dataclass
 class Visit:
-    """One request of a client, from its head to the log line."""
+    """One request of a client, from its head to the log line. `facts` is what its path says about the request, under
+    names that no header can have (":model")."""
 
     exchange: Exchange
     provider: str | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
     seed: str = field(default_factory=lambda: secrets.token_hex(16))
     started: float = field(default_factory=time.perf_counter)
     wall_clock: float = field(default_factory=time.time)
@@ -54,6 +59,12 @@ class Visit:
     first_content: float | None = None
     usage: Usage | None = None
     failed: GatewayError | None = None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The client's headers (names in lower case) and the facts of the path."""
+        headers = self.exchange.headers
+        return {**headers, **self.facts} if self.facts else headers
 
     @property
     def id(self) -> str:
@@ -68,7 +79,7 @@ class Visit:
 
     def answer_headers(self) -> list[tuple[str, str]]:
         """Headers of every answer on a model route, as far as things are known."""
-        headers = [("x-request-id", self.id), ("request-id", self.id)]
+        headers = [*CORS, ("x-request-id", self.id), ("request-id", self.id)]
         if self.route is not None:
             headers += [("x-aiclient-provider", self.route.provider.name), ("x-aiclient-account", self.account)]
         if self.journey is not None:

@@ -1,9 +1,11 @@
 """The straight line: one model request from bytes to bytes. Read it from top to bottom."""
 
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.estimate import estimate_request
+from aiclient2api.canonical.request import Request
 from aiclient2api.dialects.base import Dialect
 from aiclient2api.gateway.context import Context, Visit
 from aiclient2api.gateway.plan import make_plan
@@ -12,11 +14,13 @@ from aiclient2api.gateway.record import watch
 from aiclient2api.gateway.upstream import Journey
 from aiclient2api.routing.models import Route, resolve
 
+Decode = Callable[[bytes, Mapping[str, str]], Request]
+
 
 async def answer(context: Context, visit: Visit, front: Dialect) -> None:
     """Answer one request of the dialect `front`. Raises GatewayError while nothing has been sent."""
     body = await visit.body(context.max_body_bytes)
-    peek = front.passing.peek(body, visit.exchange.headers)
+    peek = front.passing.peek(body, visit.headers)
     route = await _route(context, visit, peek.model)
     account = context.accounts[route.provider.name]
     plan = make_plan(context, visit, front, body, peek, route)
@@ -25,7 +29,7 @@ async def answer(context: Context, visit: Visit, front: Dialect) -> None:
     events = context.upstream.events(account, plan.prepare, journey)
     async with aclosing(watch(events, visit, front, context.prompt_log)) as batches:
         if plan.stream:
-            pump = Pump(visit.exchange, front.encoder(plan.shape), front.heartbeat, visit.answer_headers)
+            pump = Pump(visit.exchange, front, plan.shape, visit.answer_headers)
             try:
                 visit.failed = await pump.run(batches)
             except BaseException:
@@ -39,10 +43,10 @@ async def answer(context: Context, visit: Visit, front: Dialect) -> None:
             await visit.exchange.respond(200, headers, answered)
 
 
-async def count_tokens(context: Context, visit: Visit, front: Dialect) -> int:
+async def count_tokens(context: Context, visit: Visit, decode: Decode) -> int:
     """Input tokens of a request that is not sent: our estimate, over all kinds of blocks."""
     body = await visit.body(context.max_body_bytes)
-    request = context.prompt.apply(front.decode_request(body, visit.exchange.headers))
+    request = context.prompt.apply(decode(body, visit.headers))
     await _route(context, visit, request.model)
     return estimate_request(request)
 

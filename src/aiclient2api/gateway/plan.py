@@ -35,7 +35,7 @@ def make_plan(context: Context, visit: Visit, front: Dialect, body: bytes, peek:
 
 
 def _passed_on(context: Context, visit: Visit, front: Dialect, body: bytes, peek: Peek, route: Route) -> Plan:
-    headers = visit.exchange.headers
+    headers = visit.headers
     if context.prompt_log.on:
         context.prompt_log.request(visit.id, front.decode_request(body, headers))
     rewrite = context.prompt.rewrite(route.model, route.requested, route.provider.family)
@@ -45,7 +45,7 @@ def _passed_on(context: Context, visit: Visit, front: Dialect, body: bytes, peek
 
 
 def _translated(context: Context, visit: Visit, front: Dialect, body: bytes, route: Route) -> Plan:
-    request = repair(context.prompt.apply(front.decode_request(body, visit.exchange.headers)))
+    request = repair(context.prompt.apply(front.decode_request(body, visit.headers)))
     context.prompt_log.request(visit.id, request)
     estimate = estimate_request(request)
     ask = Ask(

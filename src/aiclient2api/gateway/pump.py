@@ -9,16 +9,15 @@ import asyncio
 from collections.abc import Callable
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.events import Failed, Verbatim
+from aiclient2api.canonical.events import Failed, Verbatim, failure_of
 from aiclient2api.canonical.response import Folder, Response
-from aiclient2api.dialects.base import StreamEncoder
+from aiclient2api.dialects.base import Answer, Dialect
 from aiclient2api.gateway.upstream import Batches
 from aiclient2api.http1.messages import Exchange
 from aiclient2api.tasks import spawn, stop
 
 HEARTBEAT_SECONDS = 15.0
 STREAM_HEADERS = (
-    ("content-type", "text/event-stream; charset=utf-8"),
     ("cache-control", "no-cache"),
     ("x-accel-buffering", "no"),
 )
@@ -27,12 +26,13 @@ Headers = Callable[[], list[tuple[str, str]]]
 
 
 class Pump:
-    """Writes one streamed answer. `headers` is asked when the status line goes out."""
+    """Writes one streamed answer of the dialect `front`. `headers` is asked when the status line goes out."""
 
-    def __init__(self, exchange: Exchange, encoder: StreamEncoder, heartbeat: bytes, headers: Headers) -> None:
+    def __init__(self, exchange: Exchange, front: Dialect, shape: Answer, headers: Headers) -> None:
         self._exchange = exchange
-        self._encoder = encoder
-        self._heartbeat = heartbeat
+        self._encoder = front.encoder(shape)
+        self._heartbeat = front.heartbeat
+        self._type = ("content-type", front.stream_type)
         self._headers = headers
         self._quiet = True
 
@@ -42,9 +42,9 @@ class Pump:
         try:
             async for events in batches:
                 await self._send(self._encoder.encode(events))
-                if events and isinstance(events[-1], Failed):
+                if events and (error := failure_of(events[-1])) is not None:
                     await self._exchange.finish()
-                    return events[-1].error
+                    return error
             await self._exchange.finish()
         except GatewayError as error:
             if not self._exchange.started:
@@ -63,7 +63,7 @@ class Pump:
     async def _send(self, data: bytes) -> None:
         self._quiet = False
         if not self._exchange.started:
-            await self._exchange.start(200, [*STREAM_HEADERS, *self._headers()])
+            await self._exchange.start(200, [self._type, *STREAM_HEADERS, *self._headers()])
         if data:
             await self._exchange.write(data)
 

@@ -22,7 +22,13 @@ class Alarm:
 
     def set(self, seconds: float) -> None:
         """Ring in `seconds` from now, whatever was set before."""
-        due = self._due = self._loop.time() + seconds
+        self.set_at(self._loop.time() + seconds)
+
+    def set_at(self, due: float) -> None:
+        """Ring at `due` in the loop's time, whatever was set before. After `close` this does nothing."""
+        if self._ring is None:
+            return
+        self._due = due
         if self._handle is None:
             self._arm(due)
         elif due < self._when:

@@ -7,9 +7,9 @@ Bytes that come while nobody asked for any close the connection.
 import asyncio
 import math
 import ssl
-from collections.abc import Callable
 from typing import Protocol, cast
 
+from aiclient2api.http1.alarm import Alarm
 from aiclient2api.http1.answer import Answer
 from aiclient2api.http1.client_head import Head, Route
 from aiclient2api.http1.messages import BadAnswer, DeadlineMissed, Deadlines, HttpError, Truncated
@@ -34,48 +34,6 @@ class Home(Protocol):
     def lost(self, connection: "ClientConnection") -> None:
         """The connection has ended."""
         ...
-
-
-class Alarm:
-    """One timer for a moment that mostly moves later: the running timer stays, and looks again when it fires."""
-
-    __slots__ = ("_at", "_call", "_fires_at", "_handle", "_loop")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
-        self._loop = loop
-        self._call = call
-        self._at = math.inf
-        self._fires_at = math.inf
-        self._handle: asyncio.TimerHandle | None = None
-
-    def set(self, at: float) -> None:
-        """Ring at the loop's time `at`; infinity: not at all."""
-        self._at = at
-        if at < self._fires_at:
-            self._start()
-
-    def close(self) -> None:
-        if self._handle is not None:
-            self._handle.cancel()
-        self._handle = None
-        self._fires_at = self._at = math.inf
-
-    def _start(self) -> None:
-        if self._handle is not None:
-            self._handle.cancel()
-        self._fires_at = self._at
-        self._handle = self._loop.call_at(self._at, self._fire)
-
-    def _fire(self) -> None:
-        self._handle = None
-        self._fires_at = math.inf
-        if self._at == math.inf:
-            return
-        if self._loop.time() < self._at:
-            self._start()
-        else:
-            self._at = math.inf
-            self._call()
 
 
 class ClientConnection(asyncio.Protocol):
@@ -277,10 +235,13 @@ class ClientConnection(asyncio.Protocol):
         at = math.inf if seconds is None else self._loop.time() + seconds
         if self._total_at < at:
             self._due = ("total", self._deadlines.total or 0.0)
-            self._alarm.set(self._total_at)
+            self._alarm.set_at(self._total_at)
         else:
             self._due = (which, seconds or 0.0)
-            self._alarm.set(at)
+            if at == math.inf:
+                self._alarm.clear()
+            else:
+                self._alarm.set_at(at)
 
     def _late(self) -> None:
         if self._answer is None:

@@ -126,11 +126,6 @@ class ServerExchange:
         """Whether the handler waits for the body."""
         return self._waiter is not None
 
-    @property
-    def refused_body(self) -> bool:
-        """Whether the rest of the body is of no use."""
-        return self._body_error is not None
-
     def feed(self, piece: bytes) -> None:
         """A piece of the body has come."""
         if self._body_error is not None:
@@ -232,6 +227,17 @@ class ServerExchange:
         if self._pending:
             data, self._pending = self._pending, b""
             self._link.send(data)
+
+    def probe(self) -> None:
+        """Send something without meaning, if there is such a thing now: an interim answer, or the first digit of the
+        next chunk's size, which may have leading zeros (RFC 9112, 7.1)."""
+        if self.finished or self._silent or not self._head.http11:
+            return
+        if not self.started:
+            self._link.send(_CONTINUE)
+        elif self._chunked:
+            self.flush()
+            self._link.send(b"0")
 
     @property
     def cut_shows(self) -> bool:

@@ -4,8 +4,9 @@ import asyncio
 import errno
 import socket
 import sys
+from collections.abc import Callable
 
-BACKLOG = 2048
+_BACKLOG = 2048
 _PORT_TRIES = 8
 # Descriptors that are not clients' or upstreams' connections: files, listeners, the loop.
 _OTHER_DESCRIPTORS = 64
@@ -26,6 +27,22 @@ async def bind(host: str, port: int, reuse_port: bool) -> list[socket.socket]:
             if port or error.errno != errno.EADDRINUSE or attempt + 1 == _PORT_TRIES:
                 raise
     raise AssertionError("not reached")
+
+
+async def accept_on(sockets: list[socket.socket], protocol: Callable[[], asyncio.Protocol]) -> list[asyncio.Server]:
+    """Listen on all of the sockets, or close them all. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    listeners: list[asyncio.Server] = []
+    try:
+        for sock in sockets:
+            listeners.append(await loop.create_server(protocol, sock=sock, backlog=_BACKLOG))
+    except OSError:  # bound is not listening: another process may have been faster
+        for listener in listeners:
+            listener.close()
+        for sock in sockets[len(listeners) :]:
+            sock.close()
+        raise
+    return listeners
 
 
 def capacity(connections: int) -> int:

@@ -7,22 +7,18 @@ from aiclient2api.http1.alarm import Alarm
 # After an answer to a request that was not read to its end: a close would reset the connection and could take the
 # answer with it (RFC 9112, 9.6), so our side closes first and the client's bytes are read on for this long.
 LINGER_SECONDS = 2.0
+# Many clients look for an answer only when all is sent. To one that still sends so much in that time we listen on.
+_UPLOADING = 64 * 1024
+_UPLOAD_SECONDS = 30.0
 
 
 class Outlet:
     """Owns the send deadline and the time that closing may take."""
 
     __slots__ = (
-        "_alarm",
-        "_closing",
-        "_loop",
-        "_seconds",
-        "_transport",
-        "_unsent",
-        "_unsent_at",
-        "_waiters",
-        "blocked",
-    )
+        "_alarm", "_closed_at", "_closing", "_heard", "_loop", "_seconds", "_transport", "_unsent", "_unsent_at",
+        "_waiters", "blocked",
+    )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, send_seconds: float) -> None:
         self._loop = loop
@@ -31,6 +27,8 @@ class Outlet:
         self._alarm = Alarm(loop, self._late)
         self._waiters: list[asyncio.Future[None]] = []
         self._closing = False
+        self._closed_at = 0.0
+        self._heard = 0
         self._unsent = 0
         self._unsent_at = 0.0
         self.blocked = False
@@ -62,12 +60,20 @@ class Outlet:
     def close(self, linger: bool) -> None:
         """Close once everything is sent. With `linger`, tell the client first, and close when it does or time is up."""
         self._closing = True
+        self._closed_at = self._loop.time()
         self._watch()
-        if linger and self._transport.can_write_eof():
-            self._transport.write_eof()
-        else:
-            self._transport.close()
         self._alarm.set(min(LINGER_SECONDS, self._seconds))
+        if not linger or not self._transport.can_write_eof():
+            self._transport.close()
+            return
+        try:
+            self._transport.write_eof()
+        except OSError:  # the client has reset the connection, and nobody has noticed yet
+            self._transport.abort()
+
+    def heard(self, size: int) -> None:
+        """So many bytes have come after the last answer."""
+        self._heard += size
 
     def lost(self) -> None:
         """The connection has ended."""
@@ -79,10 +85,16 @@ class Outlet:
         self._unsent_at = self._loop.time()
 
     def _late(self) -> None:
+        now = self._loop.time()
         unsent = self._transport.get_write_buffer_size()
         if unsent < self._unsent:
             self._watch()  # slow, but not stuck
-        elif not self._closing or not unsent or self._loop.time() - self._unsent_at >= self._seconds:
+        elif not self._closing or now - self._unsent_at >= self._seconds:
             self._transport.abort()
             return
+        elif not unsent:
+            if self._heard < _UPLOADING or now - self._closed_at >= _UPLOAD_SECONDS:
+                self._transport.abort()
+                return
+            self._heard = 0
         self._alarm.set(min(LINGER_SECONDS, self._seconds) if self._closing else self._seconds)

@@ -18,17 +18,19 @@ EMPTY_LINE = b"\r\n\r\n"
 # Bytes of chunk sizes, extensions and trailers between two pieces of a body.
 _MAX_CHUNK_OVERHEAD = 16 * 1024
 _ONCE_ONLY = frozenset({"host", "content-length", "transfer-encoding"})
-_VERSION = re.compile(rb"[^ ]+ [^ ]+ HTTP/[0-9]+(?:\.[0-9]+)?")
+_REQUEST_LINE = re.compile(rb"[A-Z]+ [!-~]+ HTTP/[0-9]+(?:\.[0-9]+)?")
 _VERSIONS = "only HTTP/1.1 and HTTP/1.0 are spoken here"
 _UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
 
 
 class Refused(Exception):
-    """A request that is answered with `status` by the server itself; the connection ends with it."""
+    """A request that is answered with `status` by the server itself; the connection ends with it. `head_only`: that
+    answer may have no body."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+        self.head_only = False
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -47,11 +49,12 @@ class Head(msgspec.Struct, frozen=True):
 class RequestParser:
     """Turns by turns: `head` with the bytes of one head, then `take` until `complete`."""
 
-    __slots__ = ("_http", "_left", "_max_headers", "_pieces", "_quiet", "_tail", "complete")
+    __slots__ = ("_http", "_keep_alive", "_left", "_max_headers", "_pieces", "_quiet", "_tail", "complete")
 
     def __init__(self, limits: Limits) -> None:
         self._max_headers = limits.header_count
         self._http: httptools.HttpRequestParser = httptools.HttpRequestParser(self)
+        self._keep_alive = False
         self._left: int | None = 0
         self._pieces: list[bytes] = []
         self._tail = b""
@@ -67,31 +70,24 @@ class RequestParser:
             self._http.feed_data(data)
         except httptools.HttpParserUpgrade:
             return self._without_upgrade(data)
-        except httptools.HttpParserError:
-            raise _reason(data) from None
+        except httptools.HttpParserError as error:
+            raise _reason(data, error) from None
         return self._read_head(data.decode("latin-1"))
 
-    def take(self, data: bytes) -> tuple[bytes, bytes]:
-        """A piece of the body that starts in `data`, and the bytes not looked at yet. Raises Refused."""
-        mine, rest = self._cut(data)
+    def take(self, data: bytes) -> tuple[bytes, int]:
+        """The piece of the body that is in `data`, and how many of its bytes belong to the body. Raises Refused."""
+        at = self._take_counted(data) if self._left is not None else self._take_chunks(data)
         pieces = self._pieces
-        try:
-            self._http.feed_data(mine)
-        except httptools.HttpParserError:
-            raise Refused(400, "the chunked body is malformed") from None
-        if not pieces:
-            self._quiet += len(mine)
-            if self._quiet > _MAX_CHUNK_OVERHEAD and not self.complete:
-                raise Refused(400, "the chunked body has too much besides its chunks")
-            return b"", rest
-        self._quiet = 0
         piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
-        return piece, rest
+        return piece, at
 
     def close(self) -> None:
         """Of no use from now on; the parser lets go of its callbacks."""
         del self._http
+
+    def on_headers_complete(self) -> None:
+        self._keep_alive = self._http.should_keep_alive()  # llhttp forgets it with the end of the message
 
     def on_body(self, body: bytes) -> None:
         self._pieces.append(body)
@@ -101,19 +97,50 @@ class RequestParser:
             raise ValueError("a second request in one piece")
         self.complete = True
 
-    def _cut(self, data: bytes) -> tuple[bytes, bytes]:
-        left = self._left
-        if left is not None:
-            self._left = max(left - len(data), 0)
-            return (data, b"") if len(data) <= left else (data[:left], data[left:])
+    def _take_counted(self, data: bytes) -> int:
+        assert self._left is not None
+        size = min(len(data), self._left)
+        self._left -= size
+        self._feed(data if size == len(data) else data[:size])
+        return size
+
+    def _take_chunks(self, data: bytes) -> int:
+        """Up to each empty line by turns, until one of them is the end of the body."""
+        view = memoryview(data)
+        size = len(data)
+        at = 0
+        while at < size and not self.complete:
+            end = self._stop(data, at)
+            before = len(self._pieces)
+            self._feed(view[at:end])
+            if len(self._pieces) > before:
+                self._quiet = 0
+            else:
+                self._quiet += end - at
+            if self._quiet > _MAX_CHUNK_OVERHEAD and not self.complete:
+                raise Refused(400, "the chunked body has too much besides its chunks")
+            at = end
+        return at
+
+    def _stop(self, data: bytes, at: int) -> int:
+        """The end of the next empty line, or of `data`. A line may be cut: `_tail` is the end of the data before."""
         tail = self._tail
-        across = (tail + data[:3]).find(EMPTY_LINE) if tail else -1
-        at = across - len(tail) if across >= 0 else data.find(EMPTY_LINE)
-        if across < 0 and at < 0:
-            self._tail = (tail + data[-3:])[-3:]
-            return data, b""
-        self._tail = b""
-        return data[: at + 4], data[at + 4 :]
+        if tail:
+            self._tail = b""
+            across = (tail + data[:3]).find(EMPTY_LINE)
+            if across >= 0:
+                return across + len(EMPTY_LINE) - len(tail)
+        found = data.find(EMPTY_LINE, at)
+        if found >= 0:
+            return found + len(EMPTY_LINE)
+        self._tail = (tail + data[max(at, len(data) - 3) :])[-3:]
+        return len(data)
+
+    def _feed(self, data: bytes | memoryview) -> None:
+        try:
+            self._http.feed_data(data)
+        except httptools.HttpParserError:
+            raise Refused(400, "the chunked body is malformed") from None
 
     def _read_head(self, text: str) -> Head:
         """Take apart a head that llhttp has found well-formed."""
@@ -128,7 +155,7 @@ class RequestParser:
         self._left = _body_length(headers, http11)
         self._tail = b""
         self._quiet = 0
-        return Head(method, url, path, query, headers, self._left, http11, self._http.should_keep_alive())
+        return Head(method, url, path, query, headers, self._left, http11, self._keep_alive)
 
     def _without_upgrade(self, data: bytes) -> Head:
         """An offer to upgrade may be ignored (RFC 9110, 7.8), and some clients make it with every request (h2c)."""
@@ -193,21 +220,13 @@ def _body_length(headers: dict[str, str], http11: bool) -> int | None:
     return None
 
 
-def _reason(data: bytes) -> Refused:
+def _reason(data: bytes, error: httptools.HttpParserError) -> Refused:
     """Why llhttp did not take a head."""
     line = data[: data.find(b"\r\n")]
-    if _VERSION.fullmatch(line) and not line.endswith((b" HTTP/1.1", b" HTTP/1.0")):
+    if not _REQUEST_LINE.fullmatch(line):
+        return Refused(400, "the request is not well-formed HTTP")
+    if not line.endswith((b" HTTP/1.1", b" HTTP/1.0")):
         return Refused(505, _VERSIONS)
+    if isinstance(error, httptools.HttpParserInvalidMethodError):
+        return Refused(501, "the method is not known here")
     return Refused(400, "the request is not well-formed HTTP")
-
-
-def partial_fault(data: bytearray, start: int) -> Refused | None:
-    """What is already wrong with a head whose end has not come; bytes before `start` have been looked at."""
-    if not 65 <= data[0] <= 90:
-        return Refused(400, "this is not an HTTP request")
-    at = data.find(b"\n", start)
-    while at >= 0:
-        if data[at - 1] != 13:
-            return Refused(400, "a line of the request ends without CR")
-        at = data.find(b"\n", at + 1)
-    return None

@@ -34,7 +34,7 @@ class Server:
     @property
     def active(self) -> int:
         """Requests whose handlers run."""
-        return self._state.active
+        return len(self._state.running)
 
     @property
     def draining(self) -> bool:
@@ -49,11 +49,9 @@ class Server:
         if self._state.draining:
             raise RuntimeError("the server has been stopped")
         self._state.capacity = listening.capacity(self._state.limits.connections)
-        loop = asyncio.get_running_loop()
-        places: list[tuple[str, int]] = []
-        for sock in await listening.bind(host, port, reuse_port):
-            places.append(sock.getsockname()[:2])
-            self._listeners.append(await loop.create_server(self._connection, sock=sock, backlog=listening.BACKLOG))
+        sockets = await listening.bind(host, port, reuse_port)
+        places: list[tuple[str, int]] = [sock.getsockname()[:2] for sock in sockets]
+        self._listeners += await listening.accept_on(sockets, self._connection)
         return places
 
     async def adopt(self, sock: socket.socket) -> None:
@@ -72,10 +70,10 @@ class Server:
         for connection in tuple(state.connections):
             connection.drain()
         await state.until_silent(grace)
-        for connection in tuple(state.connections):
+        for connection in state.connections | state.running:
             connection.cancel()
         await state.until_silent(_LAST_WORDS_SECONDS)
-        for connection in tuple(state.connections):
+        for connection in state.connections | state.running:
             connection.abort()
         await state.until_silent(_LAST_WORDS_SECONDS)
 

@@ -20,7 +20,7 @@ class Member(Protocol):
 
 
 class ServerState:
-    """`capacity`: connections that are served at once. `active`: requests whose handlers run."""
+    """`capacity`: connections that are served at once. `running`: those (also lost ones) whose handlers run."""
 
     def __init__(self, handler: Handler, limits: Limits, refuse: Refuse) -> None:
         self.handler: Handler = handler
@@ -29,7 +29,7 @@ class ServerState:
         self.capacity = limits.connections
         self.dates = DateLine()
         self.connections: set[Member] = set()
-        self.active = 0
+        self.running: set[Member] = set()
         self.draining = False
         self._quiet = asyncio.Event()
 
@@ -40,7 +40,7 @@ class ServerState:
 
     @property
     def silent(self) -> bool:
-        return not self.connections and not self.active
+        return not self.connections and not self.running
 
     async def until_silent(self, seconds: float) -> None:
         """Wait until nothing is open and no handler runs, but not longer than that."""

@@ -1,10 +1,10 @@
 """Providers that speak a known dialect and are paid by a key: a base URL, a way to sign, and the dialect's codec.
 
-A new one is a function like those at the end of this file.
+A new one is a file like anthropic.py beside this one, and a row in gateway/accounts.py (docs/providers.md).
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,7 +13,6 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.events import BlockStart, Event
 from aiclient2api.canonical.model import Model
 from aiclient2api.canonical.request import Request
-from aiclient2api.dialects import anthropic, openai_chat
 from aiclient2api.dialects.base import Dialect, Peek, StreamDecoder
 from aiclient2api.dialects.names import NameMap
 from aiclient2api.dialects.passing import PassingDecoder
@@ -61,9 +60,18 @@ def restore_names(events: Sequence[Event], names: NameMap) -> list[Event]:
     ]
 
 
+class Asked(NamedTuple):
+    """What decides whether a request goes another way. `effort` is "none" where reasoning is switched off."""
+
+    model: Model
+    tools: bool
+    effort: str | None
+
+
 class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
     """`path` gives what follows the base URL from the model's id and whether a stream is asked for; `sign` makes the
-    headers that carry the key; `shape` says what is assumed of a model of this name."""
+    headers that carry the key; `shape` says what is assumed of a model of this name; `refuses` are members of a body
+    that the server does not take; `instead` is another provider for requests that this one would refuse."""
 
     name: str
     family: str
@@ -75,35 +83,54 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
     name_map: Callable[[Request], NameMap]
     shape: Callable[[str], Model]
     list_headers: Headers = ()
+    refuses: frozenset[str] = frozenset()
+    instead: Callable[[Asked], "KeyedProvider | None"] = lambda asked: None
+    read_models: Callable[[bytes], tuple[Model, ...]] | None = None
 
     @property
     def dialect(self) -> str | None:
         return self.codec.name
 
     def prepare(self, ask: Ask, grant: Grant) -> Prepared:
-        outgoing = self.codec.encode_request(ask.request, ask.model)
-        stream = ask.request.stream
-        call = self._call(ask.model, stream, outgoing.body, (*self.sign(grant), *outgoing.headers))
-        names = self.name_map(ask.request)
-        if stream:
-            return Prepared(call=call, dropped=outgoing.dropped, decoder=lambda: self._decoder(names))
+        request = ask.request
+        effort = request.reasoning.effort or request.reasoning.mode if request.reasoning else None
+        other = self.instead(Asked(ask.model, bool(request.tools), "none" if effort == "off" else effort))
+        if other is not None:
+            return other.prepare(ask, grant)
+        outgoing = self.codec.encode_request(request, ask.model)
+        body, refused = self._without_refused(outgoing.body)
+        call = self._call(ask.model, request.stream, body, (*self.sign(grant), *outgoing.headers))
+        names, dropped = self.name_map(request), (*outgoing.dropped, *refused)
+        if request.stream:
+            return Prepared(call=call, dropped=dropped, decoder=lambda: self._decoder(names))
         decode = self.codec.decode_response
-        return Prepared(call=call, dropped=outgoing.dropped, decode=lambda body: restore_names(decode(body), names))
+        return Prepared(call=call, dropped=dropped, decode=lambda body: restore_names(decode(body), names))
 
     def passes(self, dialect: str, peek: Peek) -> bool:
-        return peek.native and dialect == self.codec.name
+        if not peek.native or dialect != self.codec.name:
+            return False
+        return self.instead(Asked(self.shape(peek.model), peek.tools, peek.effort)) is None
 
     def pass_on(self, letter: Letter, grant: Grant) -> Prepared:
         passing, rewrite = self.codec.passing, letter.rewrite
         passed = passing.request(letter.body, letter.headers, rewrite)
-        call = self._call(rewrite.model, letter.stream, passed.body, (*self.sign(grant), *passed.headers))
+        body, refused = self._without_refused(passed.body)
+        call = self._call(rewrite.model, letter.stream, body, (*self.sign(grant), *passed.headers))
+        dropped = (*passed.dropped, *refused)
         if not letter.stream:
-            return Prepared(call=call, dropped=passed.dropped, decode=lambda body: passing.whole(body, rewrite))
+            return Prepared(call=call, dropped=dropped, decode=lambda body: passing.whole(body, rewrite))
         return Prepared(
             call=call,
-            dropped=passed.dropped,
+            dropped=dropped,
             decoder=lambda: PassingDecoder(passing.reader(rewrite, passed.hide_usage), self.codec.decoder()),
         )
+
+    def _without_refused(self, body: bytes) -> tuple[bytes, tuple[str, ...]]:
+        """The body without what the server refuses, and the names of that."""
+        if not self.refuses:
+            return body, ()
+        found = tuple(name for name in jsonio.members(body) if name in self.refuses)
+        return (jsonio.patch(body, dict.fromkeys(found)) if found else body), found
 
     def _call(self, model: Model, stream: bool, body: bytes, headers: Headers) -> Call:
         return Call(
@@ -133,6 +160,8 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
         return Call(method="GET", url=self.base_url + self.models_path, headers=headers)
 
     def parse_models(self, body: bytes) -> tuple[Model, ...]:
+        if self.read_models is not None:
+            return self.read_models(body)
         try:
             listed = jsonio.decode(body, _ModelList).data
         except jsonio.JsonError as error:
@@ -163,70 +192,6 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
         return ()
 
 
-_CLAUDE_VERSION = re.compile(r"claude-(?:[a-z]+-)?(\d+)(?:[-.](\d{1,2})(?!\d))?")
-
-
-def claude_shape(name: str) -> Model:
-    """What is assumed of a Claude model by its name: 4.6 and later think adaptively and take no sampling from 4.7 on
-    (dialects.md, 1.1.3)."""
-    found = _CLAUDE_VERSION.search(name)
-    version = (int(found[1]), int(found[2] or 0)) if found else (4, 5)
-    adaptive = version >= (4, 6)
-    return Model(
-        id=name,
-        name=name,
-        max_output=64_000 if version >= (4, 0) else 8192,
-        thinking=("adaptive", "disabled") if adaptive else ("enabled", "disabled") if version >= (3, 7) else (),
-        efforts=("low", "medium", "high", "xhigh", "max") if adaptive else (),
-        sampling=version < (4, 7),
-        prefill=not adaptive,
-        system_turns=version >= (4, 8),
-        documents=("pdf", "txt"),
-    )
-
-
-_REASONING = re.compile(r"(?:^|/)(?:o\d|gpt-[5-9])")
-
-
-def openai_shape(name: str) -> Model:
-    """What is assumed of a model behind an OpenAI-compatible server: OpenAI's reasoning families take an effort and no
-    sampling, everything else takes sampling."""
-    if _REASONING.search(name):
-        efforts = ("minimal", "low", "medium", "high")
-        return Model(id=name, name=name, thinking=("effort",), efforts=efforts, sampling=False, documents=("pdf",))
-    return Model(id=name, name=name, documents=("pdf",), system_turns=True)
-
-
-def claude_custom(base_url: str | None) -> KeyedProvider:
-    """Anthropic or a compatible server; the base URL is without /v1."""
-    return KeyedProvider(
-        name="claude-custom",
-        family="anthropic",
-        codec=anthropic.ANTHROPIC,
-        base_url=_base(base_url, "https://api.anthropic.com").removesuffix("/v1"),
-        path=lambda model, stream: "/v1/messages",
-        models_path="/v1/models?limit=1000",
-        sign=lambda grant: (("x-api-key", grant.token),) if grant.token else (),
-        list_headers=(("anthropic-version", "2023-06-01"),),
-        name_map=anthropic.name_map,
-        shape=claude_shape,
-    )
-
-
-def openai_custom(base_url: str | None) -> KeyedProvider:
-    """OpenAI or a compatible server; the base URL is with /v1."""
-    return KeyedProvider(
-        name="openai-custom",
-        family="openai",
-        codec=openai_chat.OPENAI_CHAT,
-        base_url=_base(base_url, "https://api.openai.com/v1"),
-        path=lambda model, stream: "/chat/completions",
-        models_path="/models",
-        sign=lambda grant: (("authorization", f"Bearer {grant.token}"),) if grant.token else (),
-        name_map=openai_chat.name_map,
-        shape=openai_shape,
-    )
-
-
-def _base(url: str | None, default: str) -> str:
+def base_url(url: str | None, default: str) -> str:
+    """The configured base URL without its last slash, else the vendor's."""
     return (url or default).rstrip("/")

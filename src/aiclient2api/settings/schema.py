@@ -134,8 +134,6 @@ SECRET_KEYS = frozenset(
 
 NOT_YET_HONOURED = frozenset(
     {
-        "GEMINI_API_KEY",
-        "GEMINI_BASE_URL",
         "GEMINI_OAUTH_CREDS_FILE_PATH",
         "GEMINI_OAUTH_CREDS_BASE64",
         "GEMINI_OAUTH_CLIENT_ID",

@@ -6,6 +6,7 @@ import msgspec
 
 from aiclient2api.simulator import brain, limits, pieces
 from aiclient2api.simulator.anthropic_read import VERSIONS, BadRequest, read
+from aiclient2api.simulator.anthropic_rules import window_of
 from aiclient2api.simulator.models import ANTHROPIC_MODELS
 from aiclient2api.simulator.scene import Reply, Scene, ToolCall, as_text
 from aiclient2api.simulator.script import Failure
@@ -55,20 +56,33 @@ async def models(visit: Visit) -> None:
     visit.count("models")
     if not await _admitted(visit):
         return
-    rows = [
-        {
-            "id": name,
-            "type": "model",
-            "display_name": f"{name} (simulated)",
-            "created_at": "2026-01-01T00:00:00Z",
-            "lifecycle": "active",
-            "max_input_tokens": 200_000,
-            "max_tokens": 64_000,
-        }
-        for name in ANTHROPIC_MODELS
-    ]
+    rows = [_row(name) for name in ANTHROPIC_MODELS]
     first, last = ANTHROPIC_MODELS[0], ANTHROPIC_MODELS[-1]
     await _json(visit, 200, {"data": rows, "has_more": False, "first_id": first, "last_id": last})
+
+
+async def model(visit: Visit) -> None:
+    """GET /v1/models/{id}."""
+    visit.count("models")
+    if not await _admitted(visit):
+        return
+    name = visit.named["model"]
+    if name not in ANTHROPIC_MODELS:
+        await _error(visit, 404, f"model: {name}")
+        return
+    await _json(visit, 200, _row(name))
+
+
+def _row(name: str) -> Json:
+    return {
+        "id": name,
+        "type": "model",
+        "display_name": f"{name} (simulated)",
+        "created_at": "2026-01-01T00:00:00Z",
+        "lifecycle": "active",
+        "max_input_tokens": 200_000,
+        "max_tokens": 64_000,
+    }
 
 
 async def _asked(visit: Visit, counting: bool) -> tuple[Json, Scene] | None:
@@ -88,8 +102,12 @@ async def _asked(visit: Visit, counting: bool) -> tuple[Json, Scene] | None:
     except BadRequest as problem:
         await _error(visit, 400, str(problem))
         return None
-    if not as_text(body["model"]).startswith("claude"):
-        await _error(visit, 404, f"model: {as_text(body['model'])}")
+    model, tokens = as_text(body["model"]), limits.input_tokens(scene)
+    if not model.startswith("claude"):
+        await _error(visit, 404, f"model: {model}")
+        return None
+    if tokens > (window := window_of(model)):
+        await _error(visit, 400, f"prompt is too long: {tokens} tokens > {window} maximum")
         return None
     return body, scene
 
@@ -200,4 +218,4 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/v1/messages"): messages,
     ("POST", "/v1/messages/count_tokens"): count_tokens,
 }
-"""Method and path to route; GET /v1/models is shared with OpenAI's API."""
+"""Method and path to route; GET /v1/models and /v1/models/{id} are shared with other APIs."""

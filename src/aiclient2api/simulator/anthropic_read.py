@@ -7,6 +7,7 @@ signatures, empty texts, and under the version 2026-10-21 sampling parameters, e
 import re
 from collections.abc import Callable, Iterable
 
+from aiclient2api.simulator import anthropic_rules, seeing
 from aiclient2api.simulator.scene import (
     Outcome,
     Paper,
@@ -50,6 +51,8 @@ def read(body: Json, version: str, signed: Signed, counting: bool = False) -> Sc
     spoken = tuple(turn for turn in turns if turn is not None)
     if not spoken or spoken[0].role != "user":
         raise BadRequest("messages: the first message must use the user role")
+    for problem in anthropic_rules.problems(body):
+        raise BadRequest(problem)
     systems = [_plain(body.get("system"))]
     systems += [_plain(each.get("content")) for each in messages if each.get("role") == "system"]
     choice = as_dict(body.get("tool_choice"))
@@ -82,7 +85,8 @@ def _top(body: Json, version: str, counting: bool) -> None:
         raise BadRequest(f"{sampling[0]}: Extra inputs are not permitted under this anthropic-version")
     if not as_list(body["messages"]):
         raise BadRequest("messages: at least one message is required")
-    _thinking(as_dict(body.get("thinking")), limit)
+    if not counting:
+        _thinking(as_dict(body.get("thinking")), limit)
 
 
 def _thinking(thinking: Json, limit: int) -> None:
@@ -159,8 +163,8 @@ def _check(block: Json, where: str, role: object, signed: Signed) -> None:
         raise BadRequest(f"{where}.type: Field required")
     if kind == "text" and not as_text(block.get("text")).strip():
         raise BadRequest(f"{where}: text content blocks must contain non-whitespace text")
-    if kind == "image":
-        _image(as_dict(block.get("source")), where)
+    if kind in _SOURCES:
+        _SOURCES[kind](as_dict(block.get("source")), where)
     elif kind == "tool_use":
         if not _TOOL_ID.fullmatch(as_text(block.get("id"))) or not _TOOL_NAME.fullmatch(as_text(block.get("name"))):
             raise BadRequest(f"{where}.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'")
@@ -179,8 +183,23 @@ def _image(source: Json, where: str) -> None:
         return
     if source.get("media_type") not in _IMAGE_TYPES:
         raise BadRequest(f"{where}.image.source.base64.media_type: Input should be one of {', '.join(_IMAGE_TYPES)}")
-    if not decoded(as_text(source.get("data"))):
+    data = decoded(as_text(source.get("data")))
+    if not data:
         raise BadRequest(f"{where}.image.source.base64.data: invalid base64")
+    if f"image/{seeing.sniffed(data)}" != source["media_type"]:
+        raise BadRequest(f"{where}.image.source.base64: The image was specified using the wrong media type")
+
+
+def _document(source: Json, where: str) -> None:
+    if source.get("type") != "base64":
+        return
+    if source.get("media_type") != "application/pdf":
+        raise BadRequest(f"{where}.document.source.base64.media_type: Input should be 'application/pdf'")
+    if not decoded(as_text(source.get("data"))).startswith(b"%PDF"):
+        raise BadRequest(f"{where}.document.source.base64.data: The PDF specified was not valid.")
+
+
+_SOURCES: dict[str, Callable[[Json, str], None]] = {"image": _image, "document": _document}
 
 
 def _pairing(messages: list[Json]) -> None:

@@ -228,12 +228,16 @@ _TELLERS: tuple[Callable[[Scene], str], ...] = (
 
 
 def _thoughts(scene: Scene, reply: Reply) -> str:
-    length = len(asking.question(scene))
-    if asking.is_chinese(asking.question(scene)):
+    text, results = asking.question(scene), len(asking.outcomes(scene))
+    if asking.is_chinese(text or _asked_before_tools(scene)):
+        known = f"工具给出了 {results} 个结果" if results else f"问题有 {len(text)} 个字符"
         plan = f"调用工具 {reply.calls[0].name}" if reply.calls else "直接回答"
-        return f"{MARK} 问题有 {length} 个字符。我打算{plan}。"
+        return f"{MARK} {known}。我打算{plan}。"
+    known = (
+        f"{_count(results, 'result')} came back" if results else f"The question has {_count(len(text), 'character')}"
+    )
     plan = f"call the tool {reply.calls[0].name}" if reply.calls else "answer at once"
-    return f"{MARK} The question has {_count(length, 'character')}. I am going to {plan}."
+    return f"{MARK} {known}. I am going to {plan}."
 
 
 def _count(number: int, noun: str) -> str:

@@ -40,10 +40,9 @@ class Delivery:
         await self._whole(status, headers, body)
         return True
 
-    async def json(self, status: int, body: bytes, headers: Headers = ()) -> None:
-        """A whole answer of JSON."""
-        kind = self._step.content_type or "application/json"
-        await self._whole(status, [("content-type", kind), *headers], body)
+    async def json(self, status: int, body: bytes, headers: Headers = (), kind: str = "application/json") -> None:
+        """A whole answer of JSON; `kind` is its Content-Type."""
+        await self._whole(status, [("content-type", self._step.content_type or kind), *headers], body)
 
     async def _whole(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         if self._step.cut_after is None and self._step.stall_after is None:

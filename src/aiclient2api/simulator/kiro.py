@@ -89,7 +89,7 @@ def _login(visit: Visit) -> Login:
         raise Refusal("Missing authentication token.", "", "UnauthorizedException", 401)
     token = visit.simulation.token(text)
     invalid = Refusal("The bearer token included in the request is invalid.", "", "AccessDeniedException", 403)
-    if token is None:
+    if token is None or token.login.kind == "google":
         raise invalid
     if visit.simulation.expired(token):
         raise Refusal("The bearer token included in the request is expired.", "", "ExpiredTokenException", 403)

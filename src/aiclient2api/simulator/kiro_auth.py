@@ -43,7 +43,7 @@ async def social(visit: Visit) -> None:
 
 
 async def token(visit: Visit) -> None:
-    """POST /token: JSON as AWS SSO-OIDC takes it, or a form as other identity providers do."""
+    """POST /token: JSON as AWS SSO-OIDC takes it, or a form as external identity providers do."""
     visit.count("refresh")
     if "x-www-form-urlencoded" in visit.exchange.headers.get("content-type", ""):
         await _external(visit)
@@ -65,8 +65,15 @@ async def token(visit: Visit) -> None:
         await _json(visit, 200, _camel(visit, login) | {"tokenType": "Bearer"})
 
 
+def form_of(visit: Visit) -> dict[str, str]:
+    """The members of a form; {} if the body is none."""
+    if "x-www-form-urlencoded" not in visit.exchange.headers.get("content-type", ""):
+        return {}
+    return {name: values[-1] for name, values in parse_qs(visit.body.decode("utf-8", "replace")).items()}
+
+
 async def _external(visit: Visit) -> None:
-    form = {name: values[-1] for name, values in parse_qs(visit.body.decode("utf-8", "replace")).items()}
+    form = form_of(visit)
     login = visit.simulation.holder(form.get("refresh_token", ""))
     if login is None or not _is_right_form(form, login):
         await _json(visit, 400, {"error": "invalid_grant", "error_description": "The refresh token is not valid."})
@@ -109,10 +116,9 @@ async def _json(visit: Visit, status: int, body: dict[str, object] | dict[str, s
 
 ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/refreshToken"): social,
-    ("POST", "/token"): token,
     ("POST", "/client/register"): no_login,
     ("POST", "/device_authorization"): no_login,
     ("POST", "/oauth/device/authorization"): no_login,
     ("POST", "/oauth/device/poll"): no_login,
 }
-"""Method and path to route."""
+"""Method and path to route; POST /token is shared with Google's logins."""

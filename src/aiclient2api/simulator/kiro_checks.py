@@ -164,27 +164,13 @@ def _media(request: Request, model: KiroModel) -> None:
                 raise Refusal("Improperly formed request. (a document's bytes are not base64)", INVALID)
 
 
-_SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (b"\x89PNG\r\n\x1a\n", "png"),
-    (b"\xff\xd8\xff", "jpeg"),
-    (b"GIF8", "gif"),
-)
-
-
-def sniffed(data: bytes) -> str:
-    """The format that the bytes themselves show; ""."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
-    return next((name for start, name in _SIGNATURES if data.startswith(start)), "")
-
-
 def _image(image: ImageBlock, model: KiroModel) -> None:
     if not model.images:
         raise Refusal(f"{model.id} does not take images.", INVALID)
     data = decoded(image.source.bytes)
     if not data:
         raise Refusal("Improperly formed request. (an image's bytes are not base64)", INVALID)
-    if sniffed(data) != image.format:
+    if seeing.sniffed(data) != image.format:
         raise Refusal(f"The image is declared as {image.format} and is not.", "IMAGE_MIME_MISMATCH")
     if len(data) > MAX_IMAGE_BYTES:
         raise Refusal("The image is larger than 3.75 MiB.", "IMAGE_SIZE_EXCEEDED")

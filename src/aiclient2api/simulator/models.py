@@ -1,4 +1,4 @@
-"""The models the simulator says it has: Kiro's list and, for the other upstreams, plain names.
+"""The models the simulator says it has: Kiro's list, Gemini's families and, for the others, plain names.
 
 Windows are the smaller of the reported figures; request fields follow what live lists have shown per family.
 """
@@ -84,6 +84,8 @@ DEFAULT_MODEL = _ROWS[0]
 ANTHROPIC_MODELS = ("claude-sonnet-4-5", "claude-sonnet-5", "claude-opus-5", "claude-haiku-4-5")
 OPENAI_MODELS = ("gpt-5.1", "gpt-5.6", "simulated-chat")
 OPENAI_EMBEDDING_MODELS = ("text-embedding-3-small", "text-embedding-3-large", "text-embedding-ada-002")
+GEMINI_MODELS = ("gemini-2.5-pro", "gemini-2.5-flash", "gemini-3-pro-preview", "gemini-3-flash-preview")
+GEMINI_EMBEDDING_MODELS = ("gemini-embedding-001", "text-embedding-004")
 
 
 def kiro_list() -> dict[str, object]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from aiclient2api.simulator.openai_http import BadRequest, Json, invalid, missing, unknown
-from aiclient2api.simulator.openai_rules import check_chat, effort_of
+from aiclient2api.simulator.openai_rules import check_chat, check_length, effort_of, picture
 from aiclient2api.simulator.openai_schema import check_format, check_function
 from aiclient2api.simulator.scene import (
     FREE_FORM,
@@ -45,6 +45,7 @@ _PARTS = {
 _CHOICES: dict[str, Literal["auto", "none", "any"]] = {"none": "none", "auto": "auto", "required": "any"}
 _DETAILS = ("auto", "low", "high", "original")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+MAX_ID = 40
 
 
 def read(body: Json) -> Scene:
@@ -62,18 +63,26 @@ def read(body: Json) -> Scene:
     stop = body.get("stop")
     tools = _tools(body.get("tools"))
     mode, named = _choice(body.get("tool_choice"), tools)
-    return Scene(
+    form = _form(as_dict(body.get("response_format")))
+    if form == {} and not any("json" in _plain(each.get("content")).lower() for each in messages):
+        message = (
+            "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
+        )
+        raise BadRequest(message, "messages")
+    scene = Scene(
         turns=tuple(_turns(messages)),
         system="\n\n".join(systems),
         tools=tools,
         choice=mode,
         named=named,
         parallel=body.get("parallel_tool_calls") is not False,
-        form=_form(as_dict(body.get("response_format"))),
+        form=form,
         thinking=body.get("reasoning_effort") is not None and effort != "none",
         max_tokens=limit if isinstance(limit, int) else None,
         stops=(stop,) if isinstance(stop, str) else tuple(as_text(each) for each in as_list(stop)),
     )
+    check_length(scene, "messages")
+    return scene
 
 
 def _top(body: Json) -> None:
@@ -111,9 +120,14 @@ def _check(message: Json, where: str) -> None:
     elif not isinstance(content, str) and not (role == "assistant" and _speaks_otherwise(message)):
         raise BadRequest("Invalid type for content: expected a string or parts.", f"{where}.content", "invalid_type")
     for number, call in enumerate(as_dict(each) for each in as_list(message.get("tool_calls"))):
+        place, call_id = f"{where}.tool_calls[{number}]", as_text(call.get("id"))
         function = as_dict(call.get("function")) or as_dict(call.get("custom"))
-        if not as_text(call.get("id")) or not as_text(function.get("name")):
-            raise BadRequest("Missing required parameter.", f"{where}.tool_calls[{number}]", "invalid_value")
+        if not call_id or not as_text(function.get("name")):
+            raise BadRequest("Missing required parameter.", place, "invalid_value")
+        if len(call_id) > MAX_ID:
+            found = f"string too long. Expected a string with maximum length {MAX_ID}, but got a string with length"
+            message = f"Invalid '{place}.id': {found} {len(call_id)} instead."
+            raise BadRequest(message, f"{place}.id", "string_above_max_length")
 
 
 def _speaks_otherwise(message: Json) -> bool:
@@ -144,8 +158,8 @@ def _pairing(messages: list[Json]) -> None:
 def _answered(waiting: set[str], number: int) -> None:
     if waiting:
         raise BadRequest(
-            "An assistant message with 'tool_calls' must be followed by tool messages responding to each"
-            f" 'tool_call_id'. No response for: {', '.join(sorted(waiting))}",
+            "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'."
+            f" The following tool_call_ids did not have response messages: {', '.join(sorted(waiting))}",
             f"messages[{number - 1}]",
         )
 
@@ -197,7 +211,7 @@ def _pictures(parts: Iterable[Json]) -> Iterable[Picture]:
             data = decoded(url.partition(",")[2])
             if not data:
                 raise BadRequest("Invalid base64 image_url.", "messages", "invalid_base64")
-            yield Picture(data)
+            yield picture(data, "messages")
         elif not url.startswith(("http://", "https://")):
             raise BadRequest("Invalid image_url.", "messages", "invalid_image_url")
 

@@ -1,5 +1,5 @@
 """What the simulated OpenAI refuses by model: efforts, sampling while reasoning, function tools beside reasoning in
-Chat Completions.
+Chat Completions, conversations that are too long; and pictures that are none.
 
 The families are those whose refusals have been reported (openai/openai-openapi#541, BerriAI/litellm#34569); a name of
 no family is taken for a model that does not reason.
@@ -10,8 +10,9 @@ from typing import Literal
 
 import msgspec
 
+from aiclient2api.simulator import limits, seeing
 from aiclient2api.simulator.openai_http import BadRequest, Json
-from aiclient2api.simulator.scene import as_list, as_text
+from aiclient2api.simulator.scene import Picture, Scene, as_list, as_text
 
 
 class Family(msgspec.Struct, frozen=True):
@@ -94,6 +95,25 @@ def check_responses(body: Json, model: str, effort: str) -> None:
     for name in ("temperature", "top_p"):
         if body.get(name) not in (None, 1):
             raise _unsupported(name)
+
+
+WINDOW = 272_000
+"""Input tokens that a model takes."""
+
+
+def check_length(scene: Scene, param: str) -> None:
+    """Raises BadRequest for a conversation that no window holds."""
+    if limits.input_tokens(scene) > WINDOW:
+        message = "Your input exceeds the context window of this model. Please adjust your input and try again."
+        raise BadRequest(message, param, "context_length_exceeded")
+
+
+def picture(data: bytes, param: str) -> Picture:
+    """Raises BadRequest for bytes of no kind that is taken."""
+    if not seeing.sniffed(data):
+        words = "You uploaded an unsupported image. Please make sure your image has of one the following formats:"
+        raise BadRequest(f"{words} ['png', 'jpeg', 'gif', 'webp'].", param, "invalid_image_format")
+    return Picture(data)
 
 
 def _unsupported(param: str, cure: str = "") -> BadRequest:

@@ -46,8 +46,8 @@ _PREFIXES = {
 }
 _OTHERS = (
     "file_search_call web_search_call tool_search_call tool_search_output additional_tools configuration_update"
-    " compaction compaction_trigger image_generation_call code_interpreter_call local_shell_call local_shell_call_output"
-    " mcp_list_tools mcp_approval_request mcp_approval_response mcp_call program program_output"
+    " compaction compaction_trigger image_generation_call code_interpreter_call local_shell_call"
+    " local_shell_call_output mcp_list_tools mcp_approval_request mcp_approval_response mcp_call program program_output"
 )
 _KNOWN = (*_PREFIXES, *OUTPUTS, *OUTPUTS.values(), "item_reference", *_OTHERS.split())
 

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from aiclient2api.simulator.openai_http import BadRequest, Json, invalid, missing, unknown
-from aiclient2api.simulator.openai_rules import check_responses, effort_of
+from aiclient2api.simulator.openai_rules import check_length, check_responses, effort_of, picture
 from aiclient2api.simulator.openai_schema import check_format, check_function
 from aiclient2api.simulator.responses_items import OUTPUTS, check_together, checked, kind_of
 from aiclient2api.simulator.scene import (
@@ -83,8 +83,10 @@ def read(body: Json, simulation: Simulation) -> Question:
         raise invalid("reasoning.summary", summary, _SUMMARIES)
     items = (*_earlier(body, simulation), *checked(body.get("input", []), simulation))
     check_together(items, simulation)
+    scene = _scene(body, items, thinking=bool(reasoning) and effort != "none")
+    check_length(scene, "input")
     return Question(
-        scene=_scene(body, items, thinking=bool(reasoning) and effort != "none"),
+        scene=scene,
         model=model,
         items=items,
         effort=effort,
@@ -209,7 +211,7 @@ def _pictures(parts: Iterable[Json]) -> Iterator[Picture]:
     for part in parts:
         url = as_text(part.get("image_url"))
         if url.startswith("data:"):
-            yield Picture(decoded(url.partition(",")[2]))
+            yield picture(decoded(url.partition(",")[2]), "input")
 
 
 def _papers(parts: Iterable[Json]) -> Iterator[Paper]:

@@ -45,6 +45,20 @@ def in_chinese(colour: str) -> str:
     return dict(zip(_COLOURS, words.CHINESE_COLOURS, strict=True)).get(colour, colour)
 
 
+_SIGNATURES: tuple[tuple[bytes, str], ...] = (
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"GIF8", "gif"),
+)
+
+
+def sniffed(data: bytes) -> str:
+    """The format that the bytes themselves show; ""."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    return next((name for start, name in _SIGNATURES if data.startswith(start)), "")
+
+
 def look(data: bytes) -> Look | None:
     """What a picture shows; None if the bytes are no picture."""
     from PIL import Image

@@ -23,6 +23,5 @@ ANTHROPIC = Dialect(
     decode_response=decode_response,
     decode_error=decode_error,
     heartbeat=HEARTBEAT,
-    request_id_header="request-id",
     passing=PASSING,
 )

@@ -18,7 +18,7 @@ from aiclient2api.dialects.anthropic.blocks_in import Delta
 from aiclient2api.dialects.anthropic.errors import stream_error
 from aiclient2api.dialects.anthropic.stream_in import finish_of
 from aiclient2api.dialects.anthropic.usage_in import WireUsage, merged, usage_of
-from aiclient2api.dialects.base import FrameReader, Passed, Passing, Peek, Rewrite, Seen
+from aiclient2api.dialects.base import Passed, Passing, Peek, Rewrite, Seen
 from aiclient2api.dialects.opaque import PREFIX, unwrap
 from aiclient2api.dialects.passing import frame_data, renamed
 from aiclient2api.dialects.reading import ABSENT, given, refused
@@ -245,8 +245,4 @@ def whole(body: bytes, rewrite: Rewrite) -> Sequence[Event]:
     return [Verbatim(shown, True, usage, finish_of(Delta()))]
 
 
-def reader(rewrite: Rewrite, hide_usage: bool) -> FrameReader:
-    return Reader(rewrite, hide_usage)
-
-
-PASSING = Passing(peek=peek, request=request, reader=reader, whole=whole)
+PASSING = Passing(peek=peek, request=request, reader=Reader, whole=whole)

@@ -4,6 +4,7 @@ Enters: the raw member. Leaves: canonical settings; members without a word of ou
 wrong types and numbers out of range, with bad_request naming the member.
 """
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -25,19 +26,19 @@ _KNOWN = frozenset(
 
 
 class Config(NamedTuple):
-    sampling: Sampling = Sampling()
-    max_tokens: int | None = None
-    stop: tuple[str, ...] = ()
-    reasoning: Reasoning | None = None
-    output: OutputFormat | None = None
-    extra: dict[str, bytes] = {}
+    """`extra` holds what has no word of ours, by its path."""
+
+    sampling: Sampling
+    max_tokens: int | None
+    stop: tuple[str, ...]
+    reasoning: Reasoning | None
+    output: OutputFormat | None
+    extra: Mapping[str, bytes]
 
 
 def config(raw: msgspec.Raw | None) -> Config:
     """Raises GatewayError("bad_request") naming the member at fault."""
-    if raw is None:
-        return Config()
-    found = members(raw, PATH)
+    found = members(raw or b"{}", PATH)
     output, taken = _output(found)
     return Config(
         sampling=_sampling(found),

@@ -1,8 +1,8 @@
 """A client's `contents` and `systemInstruction` as turns and system texts.
 
 google-genai keeps a streamed answer as one content per chunk, so what a model said in a row becomes one turn again:
-texts are joined, and thoughts up to the one that bears a signature. Refuses: unknown roles, a call that is not the
-model's, a result that is; each with its path.
+texts are joined, and thoughts up to the one that bears a signature. Refuses: unknown roles and contents without parts,
+each with its path.
 """
 
 from typing import Literal
@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from aiclient2api.canonical.errors import bad_request
-from aiclient2api.canonical.request import Block, Text, Thinking, ToolCall, ToolResult, Turn
+from aiclient2api.canonical.request import Block, Text, Thinking, ToolCall, Turn
 from aiclient2api.dialects.gemini.calls import Calls
 from aiclient2api.dialects.gemini.fields import listed, shape
 from aiclient2api.dialects.gemini.parts_in import Piece, decode_part
@@ -55,7 +55,6 @@ class Contents:
         pieces = self._pieces(content, path)
         if not content.role and any(isinstance(block, ToolCall) for each in pieces for block in each.blocks):
             role = "assistant"
-        _check(role, pieces, path)
         if role == "assistant":
             self._spoken(pieces)
         else:
@@ -89,17 +88,6 @@ def _append(blocks: list[Block], block: Block, thought: bool) -> None:
         blocks[-1] = Thinking(last.text + block.text, block.opaque)
     else:
         blocks.append(block)
-
-
-def _check(role: Role, pieces: list[Piece], path: str) -> None:
-    for index, piece in enumerate(pieces):
-        for block in piece.blocks:
-            if isinstance(block, ToolCall) and role != "assistant":
-                place = f"{path}.parts[{index}].functionCall"
-                raise bad_request(f"{place} belongs to a content of role model.", place)
-            if isinstance(block, ToolResult) and role != "user":
-                place = f"{path}.parts[{index}].functionResponse"
-                raise bad_request(f"{place} belongs to a content of role user.", place)
 
 
 def system_texts(raw: msgspec.Raw | None, path: str) -> tuple[Text, ...]:

@@ -55,7 +55,9 @@ class Sources(msgspec.Struct, rename="camel"):
     citations: list[_Source] | None = None
 
 
-def citations(grounding: Grounding | None, sources: Sources | None, index: int, text: str, before: int) -> list[Citation]:
+def citations(
+    grounding: Grounding | None, sources: Sources | None, index: int, text: str, before: int
+) -> list[Citation]:
     """The sources of the text block `index`, which holds `text`; `before` is how many bytes of text came earlier."""
     out: list[Citation] = []
     raw = text.encode("utf-8", "surrogatepass")

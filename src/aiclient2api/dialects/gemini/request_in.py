@@ -28,7 +28,7 @@ _SESSION_HEADERS = ("x-session-id", "session-id", "session_id", "x-session-affin
 
 def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """Raises GatewayError("bad_request") and nothing else."""
-    raws = _body(body)
+    raws = body_members(body)
     found = {camel(name): raw for name, raw in raws.items()}
     contents = Contents()
     for path, raw in listed(found.get("contents"), "contents"):
@@ -44,7 +44,7 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
     rest = {name: bytes(raw) for name, raw in raws.items() if camel(name) not in _KNOWN}
     return Request(
         dialect=DIALECT,
-        model=_model(headers, found),
+        model=model_of(headers, found),
         turns=tuple(contents.turns[leading:]),
         system=system,
         tools=declared.tools,
@@ -57,14 +57,14 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
         stream=headers.get(STREAM_HEADER, "") != "",
         include_usage=True,
         session=next((headers[name] for name in _SESSION_HEADERS if headers.get(name)), None),
-        extra=rest | choice.extra | wanted.extra,
+        extra={**rest, **choice.extra, **wanted.extra},
         dropped=(*dict.fromkeys(contents.dropped), *declared.dropped),
     )
 
 
 def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """The request whose tokens `:countTokens` asks for: it stands in the body, or under generateContentRequest."""
-    inner = next((raw for name, raw in _body(body).items() if camel(name) == "generateContentRequest"), None)
+    inner = next((raw for name, raw in body_members(body).items() if camel(name) == "generateContentRequest"), None)
     return decode_request(body if inner is None else bytes(inner), headers)
 
 
@@ -73,18 +73,18 @@ def encode_count(tokens: int) -> bytes:
     return jsonio.encode({"totalTokens": tokens})
 
 
-def _body(body: bytes) -> Members:
+def body_members(body: bytes) -> Members:
+    """The top-level members that are there and not null, by the names the client used. Raises bad_request."""
     try:
         return {name: raw for name, raw in jsonio.members(body).items() if given(raw)}
     except jsonio.JsonError as error:
         raise refused(error, "") from None
 
 
-def _model(headers: Mapping[str, str], found: Members) -> str:
-    """The model of the path; a model in the body is what countTokens repeats there."""
+def model_of(headers: Mapping[str, str], found: Members) -> str:
+    """The model of the path; a model in the body is what countTokens repeats there. Raises bad_request."""
     model = headers.get(MODEL_HEADER) or (read(found["model"], str, "model") if "model" in found else "")
     model = model.strip().removeprefix("models/")
     if not model:
         raise bad_request("The model is missing in the path: /v1beta/models/MODEL:generateContent.", "model")
     return model
-

@@ -22,6 +22,7 @@ from aiclient2api.canonical.events import (
     TextDelta,
     ThinkingDelta,
     UsageUpdate,
+    Verbatim,
 )
 from aiclient2api.canonical.request import Opaque
 from aiclient2api.canonical.usage import Usage
@@ -30,6 +31,7 @@ from aiclient2api.dialects.base import Answer
 from aiclient2api.dialects.gemini import wire_out
 from aiclient2api.dialects.gemini.errors import error_body
 from aiclient2api.dialects.gemini.grounding import GroundingWriter
+from aiclient2api.dialects.gemini.signatures import FAMILY
 from aiclient2api.dialects.sequence import Sequence
 
 HEARTBEAT = b"data: {}\r\n\r\n"
@@ -94,7 +96,7 @@ class PartWriter:
 
     def _open(self, start: BlockStart) -> list[bytes]:
         self._block = _Block(start)
-        if start.kind == "foreign" and start.dialect == wire_out.FAMILY:
+        if start.kind == "foreign" and start.dialect == FAMILY:
             return [one_line(start.raw)]
         return []
 
@@ -148,6 +150,8 @@ class GeminiStreamEncoder:
                 out.append(self._framed(self._last(event), last=True))
             elif isinstance(event, Failed):
                 out.append(self._framed(error_body(event.error), last=True))
+            elif isinstance(event, Verbatim):
+                out.append(event.data)
         return b"".join(out)
 
     def _last(self, finish: Finish) -> bytes:

@@ -1,8 +1,8 @@
 """A client's `tools` and `toolConfig`.
 
-Enters: the raw members. Leaves: canonical tools and the choice among them. Vendors' own tools (googleSearch, urlContext,
-codeExecution …) are kept raw as server tools: only their vendor runs them. Refuses: a declaration without a name, a
-schema that is no object, an unknown mode, with bad_request naming the member.
+Enters: the raw members. Leaves: canonical tools and the choice among them. Google's own tools (googleSearch, urlContext
+and so on) are kept raw as server tools: only their vendor runs them. Refuses: a declaration without a name, a schema
+that is no object, an unknown mode, with bad_request naming the member.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import msgspec
 
 from aiclient2api.canonical.errors import bad_request
 from aiclient2api.canonical.request import Tool, ToolChoice
-from aiclient2api.dialects.gemini.fields import Members, listed, members, shape
+from aiclient2api.dialects.gemini.fields import listed, members, shape
 from aiclient2api.dialects.reading import ABSENT, given, json_object, refused
 from aiclient2api.dialects.schema import from_gemini
 from aiclient2api.wire import jsonio
@@ -78,8 +78,10 @@ def rewritten(raw: msgspec.Raw, path: str) -> bytes:
 
 
 class Choice(NamedTuple):
-    choice: ToolChoice | None = None
-    extra: dict[str, bytes] = {}
+    """`extra` holds what has no word of ours, by its path."""
+
+    choice: ToolChoice | None
+    extra: dict[str, bytes]
 
 
 class _Calling(msgspec.Struct, rename="camel"):
@@ -90,13 +92,13 @@ class _Calling(msgspec.Struct, rename="camel"):
 def tool_choice(raw: msgspec.Raw | None) -> Choice:
     """The choice; what else `toolConfig` holds is kept raw, member by member."""
     if raw is None:
-        return Choice()
+        return Choice(None, {})
     config = members(raw, "toolConfig")
     extra = {f"toolConfig.{name}": bytes(value) for name, value in config.items() if name != "functionCallingConfig"}
     path = "toolConfig.functionCallingConfig"
     calling = config.get("functionCallingConfig")
     if calling is None:
-        return Choice(extra=extra)
+        return Choice(None, extra)
     found = shape(calling, _Calling, path)
     reader = _MODES.get((found.mode or "").upper())
     if reader is None:

@@ -66,16 +66,19 @@ def thought_part(text: str) -> bytes:
     return b'{"thought":true,"text":' + jsonio.encode(text) + b"}"
 
 
-class _StatePart(msgspec.Struct, omit_defaults=True):
-    thought: Literal[True] | None
+class _StatePart(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
+    thought: Literal[True] | None = None
     text: str
-    thoughtSignature: str
+    thought_signature: str
 
 
 def state_part(state: Opaque) -> bytes:
     """State without words, as Gemini sends it at the end of a turn; other vendors' is marked as a thought, so that
     nobody takes it for an empty answer."""
-    return jsonio.encode(_StatePart(None if state.origin == FAMILY else True, "", write_signature(state)))
+    signature = write_signature(state)
+    if state.origin == FAMILY:
+        return jsonio.encode(_StatePart(text="", thought_signature=signature))
+    return jsonio.encode(_StatePart(thought=True, text="", thought_signature=signature))
 
 
 class _Call(msgspec.Struct):

@@ -12,7 +12,7 @@ import msgspec
 
 from aiclient2api.canonical.errors import GatewayError, bad_request
 from aiclient2api.canonical.events import Event, Failed, Finish, Verbatim
-from aiclient2api.dialects.base import FrameReader, Passed, Passing, Peek, Rewrite, Seen
+from aiclient2api.dialects.base import Passed, Passing, Peek, Rewrite, Seen
 from aiclient2api.dialects.openai_chat.answer_in import decode_response
 from aiclient2api.dialects.openai_chat.chunk_in import ChunkIn
 from aiclient2api.dialects.openai_chat.errors import error_shape, stream_error
@@ -145,10 +145,6 @@ class Reader:
         return Seen(shown, bool(chunk.choices), usage, Finish("end") if reason else None)
 
 
-def reader(rewrite: Rewrite, hide_usage: bool) -> FrameReader:
-    return Reader(rewrite, hide_usage)
-
-
 def whole(body: bytes, rewrite: Rewrite) -> Sequence[Event]:
     try:
         answer = jsonio.decode(body, ChunkIn)
@@ -161,4 +157,4 @@ def whole(body: bytes, rewrite: Rewrite) -> Sequence[Event]:
     return [Verbatim(shown, True, usage, Finish("end"))]
 
 
-PASSING = Passing(peek=peek, request=request, reader=reader, whole=whole)
+PASSING = Passing(peek=peek, request=request, reader=Reader, whole=whole)

@@ -94,27 +94,31 @@ def _annotation(citation: Citation, length: int) -> object | None:
     }
 
 
+NOTHING = Opaque("", "encrypted", "")
+"""Goes into the envelope of thinking without state, by which we know later that it means nothing to OpenAI."""
+
+
 class Thought:
     """A reasoning item; thinking of which nothing is known is not shown."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
         self._item: Reasoning | None = None
-        self._encrypted: str | None = None
+        self._state = NOTHING
 
     def text(self, text: str) -> None:
         self._open().delta(text)
 
     def state(self, state: Opaque) -> None:
         self._open()
-        self._encrypted = envelope.wrap(state, FAMILY)
+        self._state = state
 
     def cite(self, citation: Citation) -> None:
         """Thinking has no sources."""
 
     def end(self, cut: bool) -> None:
         if self._item is not None:
-            self._item.close(self._encrypted)
+            self._item.close(envelope.wrap(self._state, FAMILY))
 
     def _open(self) -> Reasoning:
         if self._item is None:

@@ -166,7 +166,8 @@ class Items:
         text = "\n\n".join(part.text for part in item.summary or item.content or ())
         state: tuple[Opaque, ...] = ()
         if item.encrypted_content:
-            state = (opaque.unwrap(item.encrypted_content, FAMILY, "encrypted"),)
+            found = opaque.unwrap(item.encrypted_content, FAMILY, "encrypted")
+            state = (found,) if found.value else ()  # none in an envelope of nothing
         if state and not text and state[0].kind == "thought_signature":
             self._state = state
         elif state or text:

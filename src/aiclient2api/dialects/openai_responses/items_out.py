@@ -10,6 +10,7 @@ from typing import Literal
 from aiclient2api.wire import jsonio
 
 Status = Literal["completed", "incomplete"]
+_NUMBER = b'"sequence_number"'
 
 
 class Frames:
@@ -25,6 +26,15 @@ class Frames:
             b'event: %b\ndata: {"type":"%b","sequence_number":%d,%b}\n\n' % (kind, kind, self._next, members)
         )
         self._next += 1
+
+    def pass_on(self, data: bytes) -> None:
+        """Frames of somebody else's making, after which the numbers go on where theirs have ended."""
+        self._out.append(data)
+        at = data.rfind(_NUMBER)
+        if at >= 0:
+            found = data[at + len(_NUMBER) : at + len(_NUMBER) + 20].lstrip(b" :")
+            digits = found[: len(found) - len(found.lstrip(b"0123456789"))]
+            self._next = int(digits) + 1 if digits else self._next
 
     def take(self) -> bytes:
         data = b"".join(self._out)
@@ -159,7 +169,7 @@ class Reasoning:
         self._text.append(text)
         add(b"response.reasoning_summary_text.delta", b'%b,"delta":%b' % (self._place, jsonio.encode(text)))
 
-    def close(self, encrypted: str | None) -> None:
+    def close(self, encrypted: str) -> None:
         summary = b""
         if self._text:
             add, text = self._output.frames.add, jsonio.encode("".join(self._text))

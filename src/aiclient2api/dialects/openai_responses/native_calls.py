@@ -80,7 +80,7 @@ def is_native(state: Opaque) -> bool:
     return state.origin == ORIGIN and state.kind in NATIVE
 
 
-class _Limits(msgspec.Struct):
+class _Limits(msgspec.Struct, frozen=True):
     max_output_length: int | None = None
 
 

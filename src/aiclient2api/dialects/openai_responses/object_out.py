@@ -3,9 +3,12 @@
 It tells the client what it asked for. Strict clients insist on every member here (litellm#28899).
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from aiclient2api.canonical.request import Request
+from aiclient2api.dialects.as_function import one_line
 from aiclient2api.dialects.base import Answer
 from aiclient2api.dialects.names import NameMap
 from aiclient2api.dialects.openai_responses.request_out import format_out
@@ -19,12 +22,14 @@ class ResponseObject:
     """Writes the object again and again; only status, output and usage change."""
 
     def __init__(self, answer: Answer) -> None:
-        self._head = b'{"id":"resp_%b","object":"response","created_at":%d,"status":' % (
-            answer.seed.encode(),
-            answer.created,
-        )
-        asked = jsonio.encode(_asked(answer.request))
+        self._id = b"resp_" + answer.seed.encode()
+        self._head = b'{"id":"%b","object":"response","created_at":%d,"status":' % (self._id, answer.created)
+        asked = one_line(jsonio.encode(_asked(answer.request)))  # schemas are as the client laid them out
         self._tail = b',"model":%b,%b}' % (jsonio.encode(answer.model), asked[1:-1])
+
+    def pretend(self, response_id: bytes) -> None:
+        """Write on for a response that somebody else began; clients refuse one that changes its id."""
+        self._head = self._head.replace(self._id, response_id, 1)
 
     def write(
         self,
@@ -73,9 +78,8 @@ def _asked(request: Request | None) -> Member:
     }
 
 
-def _raw(extra: object, name: str, default: bytes) -> msgspec.Raw:
-    found = extra.get(name, default) if isinstance(extra, dict) else default
-    return msgspec.Raw(found)
+def _raw(extra: Mapping[str, bytes], name: str, default: bytes) -> msgspec.Raw:
+    return msgspec.Raw(extra.get(name, default))
 
 
 def _reasoning(request: Request) -> Member:

@@ -5,6 +5,7 @@ items one after the other with all their parts, then completed, incomplete, or f
 Events of blocks other than the open one wait until that one ends. Consecutive texts are parts of one message.
 """
 
+import re
 from collections.abc import Iterable
 
 from aiclient2api.canonical.errors import GatewayError
@@ -42,6 +43,9 @@ _CUT = {"length": "max_output_tokens", "context_window": "max_output_tokens", "p
 """Endings that leave the answer incomplete, and the API's word for each."""
 
 
+_RESPONSE_ID = re.compile(rb'"response"\s*:\s*\{\s*"id"\s*:\s*"([^"\\]+)"')
+
+
 class ResponsesStreamEncoder:
     """One per answer; see dialects.base.StreamEncoder. `result` is the response object once the answer has ended."""
 
@@ -68,8 +72,8 @@ class ResponsesStreamEncoder:
             if type(event) is TextDelta and writer is not None and self._index == event.index:
                 writer.text(event.text)
                 continue
-            for shown in self._sequence.feed(event):
-                self._show(shown)
+            for each in self._sequence.feed(event):
+                self._show(each)
         return self._frames.take()
 
     def _show(self, event: Event) -> None:
@@ -89,17 +93,26 @@ class ResponsesStreamEncoder:
             self._finish(event)
         elif isinstance(event, Failed):
             self._fail(event.error)
-        else:
-            self._beside(event)
+        elif isinstance(event, Verbatim):
+            self._pass_on(event.data)
+        elif self._writer is not None:
+            self._beside(event, self._writer)
 
-    def _beside(self, event: OpaqueDelta | Citation | Verbatim) -> None:
+    def _beside(self, event: OpaqueDelta | Citation, writer: Writer) -> None:
         """What belongs to a block and is not its text."""
-        if self._writer is None:
-            return
         if isinstance(event, OpaqueDelta):
-            self._writer.state(event.opaque)
-        elif isinstance(event, Citation):
-            self._writer.cite(event)
+            writer.state(event.opaque)
+        else:
+            writer.cite(event)
+
+    def _pass_on(self, data: bytes) -> None:
+        """Frames of the upstream. Should it break off, our last words must be of the same response."""
+        if not self._started:
+            found = _RESPONSE_ID.search(data)
+            if found is not None:
+                self._started = True
+                self._object.pretend(found[1])
+        self._frames.pass_on(data)
 
     def _begin(self, start: BlockStart) -> None:
         self._end_block(cut=True)

@@ -11,7 +11,7 @@ from aiclient2api.wire import jsonio
 
 _TYPES = frozenset({"STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL"})
 _UNKNOWN_TYPE = "TYPE_UNSPECIFIED"
-_RENAMED = {
+_RENAMED: dict[str, str] = {
     "any_of": "anyOf",
     "additional_properties": "additionalProperties",
     "property_ordering": "propertyOrdering",
@@ -39,7 +39,7 @@ def from_gemini(schema: bytes) -> bytes:
 def _node(node: object) -> object:
     if not isinstance(node, dict):
         return node
-    said: Schema = {_RENAMED.get(name, name): value for name, value in node.items()}
+    said: Schema = {_RENAMED.get(str(name), str(name)): value for name, value in node.items()}
     out: Schema = {}
     for name, value in said.items():
         if name not in _OWN:

@@ -182,7 +182,10 @@ class Leveller:
         node: object = self._root if reference.startswith("#") else None
         for step in reference[1:].strip("/").split("/") if len(reference) > 1 else ():
             step = step.replace("~1", "/").replace("~0", "~")
-            node = node[int(step)] if _is_place(node, step) else as_dict(node).get(step)
+            if isinstance(node, list):
+                node = node[int(step)] if step.isdecimal() and int(step) < len(node) else None
+            else:
+                node = as_dict(node).get(step)
         return as_dict(node)
 
     def _merged(self, node: Schema, trail: Trail) -> Schema:
@@ -269,7 +272,3 @@ def as_dicts(value: object) -> Iterator[Schema]:
 
 def names(value: object) -> list[str]:
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
-
-
-def _is_place(node: object, step: str) -> bool:
-    return isinstance(node, list) and step.isdecimal() and int(step) < len(node)

@@ -23,7 +23,8 @@ FAMILY = "kiro"
 
 
 class Blocks:
-    """`id` and `model` are the upstream's own, shown by Start; `shown` and `thought` are what was given so far."""
+    """`id` and `model` are the upstream's own, shown by Start; `shown` and `thought` are what was given so far.
+    `offsets`: places in the upstream's text are places in ours, because nothing was taken out of it."""
 
     def __init__(self, model: str) -> None:
         self.id = ""
@@ -31,6 +32,7 @@ class Blocks:
         self.started = False
         self.shown: list[str] = []
         self.thought: list[str] = []
+        self.offsets = True
         self._next = 0
         self._kind = ""
         self._index = 0
@@ -126,6 +128,6 @@ class Blocks:
 
     def _offset(self, place: int | None) -> int | None:
         """A place in the whole text as one in the open block; None if it is not in there."""
-        if place is None or place < self._text_start:
+        if place is None or place < self._text_start or not self.offsets:
             return None
         return place - self._text_start

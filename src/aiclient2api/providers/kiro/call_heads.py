@@ -61,7 +61,13 @@ def _gradually(found: re.Match[str], text: str) -> int:
 
 
 _MEMBER = re.compile(r'\s*"(\w+)"\s*:\s*"((?:[^"\\]|\\.)*)"\s*([,}])', re.DOTALL)
-_BEFORE_VALUES = (*ARGUMENTS, *WRAPPERS, LIST)
+_VALUES = dict.fromkeys(ARGUMENTS, '{"') | dict.fromkeys(WRAPPERS, "{") | {LIST: "["}
+"""Members that hold the arguments, and how their values begin."""
+_WORDS: dict[str, frozenset[str]] = {
+    "type": TYPES,
+    "role": frozenset({"assistant"}),
+    "content": frozenset({""}),
+}
 
 
 def object_head(text: str, names: Mapping[str, str]) -> int:
@@ -70,7 +76,7 @@ def object_head(text: str, names: Mapping[str, str]) -> int:
     Most answers in JSON are told from calls by their first member.
     """
     at = 1
-    while (found := _MEMBER.match(text, at)) is not None and found[1] not in _BEFORE_VALUES:
+    while (found := _MEMBER.match(text, at)) is not None and found[1] not in _VALUES:
         if found[3] == "}" or not _fits(found[1], found[2], names, whole=True):
             return REJECTED
         at = found.end()
@@ -90,8 +96,8 @@ def _unfinished_member(text: str, names: Mapping[str, str]) -> int:
         return REJECTED
     if not value:
         return UNDECIDED
-    if key in _BEFORE_VALUES:
-        return 0 if value[0] in '{["' else REJECTED
+    if key in _VALUES:
+        return 0 if value[0] in _VALUES[key] else REJECTED
     if value[0] != '"':  # "content": null, "index": 0
         return 0 if key != "name" else REJECTED
     return UNDECIDED if _fits(key, value[1:].partition('"')[0], names, whole='"' in value[1:]) else REJECTED
@@ -99,7 +105,7 @@ def _unfinished_member(text: str, names: Mapping[str, str]) -> int:
 
 def _fits(key: str, value: str, names: Mapping[str, str], whole: bool) -> bool:
     """Whether a string member can be a call's; `whole`: its closing quote has been seen."""
-    known = names if key == "name" else TYPES if key == "type" else None
+    known = names if key == "name" else _WORDS.get(key)
     if known is None or "\\" in value:
         return key in MEMBERS
     return value in known if whole else any(each.startswith(value) for each in known)

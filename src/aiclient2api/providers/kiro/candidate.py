@@ -44,12 +44,10 @@ _FORMS: dict[str, _Form] = {
 
 
 class Candidate:
-    """`carried` is its text in the pieces before the last one, `size` how much of it was held as an object, `calls`
-    what it means once its end is known."""
+    """`size` is how much of it was held as an object, `calls` what it means once its end is known."""
 
     def __init__(self, opener: str, names: Mapping[str, str]) -> None:
         self.opener = opener
-        self.carried = ""
         self.size = 0
         self.calls: tuple[WrittenCall, ...] = ()
         self._names = names
@@ -65,14 +63,16 @@ class Candidate:
         verdict = self._feed(text, start)
         if verdict == UNDECIDED:
             self._pieces.append(text[start:])
-        else:
-            self.carried = "".join(self._pieces)
-            self.size = min(self.size, MAX_CALL)
+        self.size = min(self.size, MAX_CALL)
         return verdict
 
+    @property
+    def carried(self) -> str:
+        """Its text in the pieces that left it undecided."""
+        return "".join(self._pieces)
+
     def at_end(self) -> tuple[WrittenCall, ...]:
-        """Its calls if the text may end here; afterwards `carried` is all of its text."""
-        self.carried = "".join(self._pieces)
+        """Its calls if the text may end here."""
         return self._meaning() if self.opener == "{" and self._tail is not None else ()
 
     def _feed(self, text: str, at: int) -> int:
@@ -114,7 +114,7 @@ class Candidate:
     def _feed_tail(self, text: str, at: int) -> int:
         assert self._tail is not None
         before = len(self._tail)
-        self._tail += text[at : at + MAX_TAIL]
+        self._tail += text[at : at + MAX_TAIL - before]
         found = self._form.tail.match(self._tail)
         assert found is not None
         if found["end"] is not None:

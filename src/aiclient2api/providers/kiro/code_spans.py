@@ -1,4 +1,4 @@
-"""Where Markdown text is code: fenced blocks and inline code (CommonMark 0.31, 4.5 and 6.1), as far as a stream can tell.
+"""Where Markdown text is code: fenced blocks and inline code (CommonMark 0.31, 4.5, 6.1), as far as a stream can tell.
 
 Enters: text piece by piece. Leaves: whether the next character stands in code, and at the start of a line. An inline
 span counts as open until its closing run or the end of its paragraph.

@@ -5,13 +5,13 @@ Nothing is raised: a damaged frame, an exception or error frame, a payload that 
 the service's closing events all become one Failed, after which nothing comes. Unknown events are read over.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 import msgspec
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.events import BlockEnd, Citation, Event, Failed, Finish, FinishReason, UsageUpdate
+from aiclient2api.canonical.events import Citation, Event, Failed, Finish, FinishReason, UsageUpdate
 from aiclient2api.canonical.stopcut import StopCutter
 from aiclient2api.canonical.usage import Usage
 from aiclient2api.dialects.names import NameMap
@@ -19,6 +19,7 @@ from aiclient2api.providers.kiro import errors, stream_events
 from aiclient2api.providers.kiro.blocks import Blocks
 from aiclient2api.providers.kiro.halves import Halves
 from aiclient2api.providers.kiro.stream_events import Unreadable
+from aiclient2api.providers.kiro.text_flow import TextFlow
 from aiclient2api.providers.kiro.tool_uses import ToolUses
 from aiclient2api.providers.kiro.usage import Meter
 from aiclient2api.wire.eventstream import EventStreamDecoder, EventStreamError, HeaderValue, Message
@@ -51,6 +52,7 @@ class KiroDecoder:
         self._frames = EventStreamDecoder()
         self._blocks = Blocks(model)
         self._calls = ToolUses(self._blocks, names, ids)
+        self._text = TextFlow(self._blocks, names, tools, tags)
         self._meter = Meter(input_estimate, window)
         self._strict_end = strict_end
         self._cutter = StopCutter(stop, self._usage) if any(stop) else None
@@ -65,25 +67,39 @@ class KiroDecoder:
             return []
         out: list[Event] = []
         try:
-            for headers, payload in self._frames.feed(data):
-                read = _EVENTS.get(headers.get(":event-type", ""))
-                if read is not None and headers.get(":message-type", "event") == "event":
-                    read(self, payload, out)
-                else:
-                    self._other(headers, payload, out)
-                if self._ended:
-                    break
-        except (EventStreamError, Unreadable) as error:
+            self._read(self._frames.feed(data), out)
+        except EventStreamError as error:
             self._fail(_not_understood(str(error)), out)
-        return self._cut(out)
+            return self._cut(out)
+        return out
 
     def close(self) -> list[Event]:
         """The bytes have ended."""
         if self._ended:
             return []
         out: list[Event] = []
-        self._end(out)
+        try:
+            self._frames.feed(b"")  # raises if a frame was damaged behind the last sound one
+            self._end(out)
+        except EventStreamError as error:
+            self._fail(_not_understood(str(error)), out)
         return self._cut(out)
+
+    def _read(self, messages: Iterable[Message], out: list[Event]) -> None:
+        for headers, payload in messages:
+            events = out if self._cutter is None else []
+            try:
+                read = _EVENTS.get(headers.get(":event-type", ""))
+                if read is not None and headers.get(":message-type", "event") == "event":
+                    read(self, payload, events)
+                else:
+                    self._other(headers, payload, events)
+            except Unreadable as error:
+                self._fail(_not_understood(str(error)), events)
+            if self._cutter is not None:
+                out += self._cut(events)
+            if self._ended:
+                return
 
     # Events
 
@@ -91,17 +107,23 @@ class KiroDecoder:
         if event.model_id and not self._blocks.started:
             self._blocks.model = event.model_id
         if event.content:
-            self._blocks.text(self._joined("text", event.content), out)
+            text = event.content if self._halves is None else self._halves.join("", event.content)
+            self._text.say(text, out)
 
     def reasoning(self, event: stream_events.Reasoning, out: list[Event]) -> None:
+        self._interrupt_text(out)
         if event.text:
-            self._blocks.thinking(self._joined("thinking", event.text), out)
+            text = event.text if self._halves is None else self._halves.join("thinking", event.text)
+            self._blocks.thinking(text, out)
         if event.signature:
             self._blocks.signature(event.signature, out)
         if event.redacted_content:
             self._blocks.redacted(event.redacted_content, out)
 
     def tool_use(self, event: stream_events.ToolUse, out: list[Event]) -> None:
+        self._interrupt_text(out)
+        if self._halves is not None:
+            event.input = self._whole_input(self._halves, event)
         self._calls.feed(event, out)
 
     def metadata(self, event: stream_events.Metadata, out: list[Event]) -> None:
@@ -120,7 +142,7 @@ class KiroDecoder:
             self._meter.percentage = event.context_usage_percentage
 
     def metering(self, event: stream_events.Metering, out: list[Event]) -> None:
-        self._meter.metering(event.usage)
+        self._meter.metering(event.credits)
 
     def message_metadata(self, event: stream_events.MessageMetadata, out: list[Event]) -> None:
         self._blocks.id = event.utterance_id or event.conversation_id or self._blocks.id
@@ -157,7 +179,7 @@ class KiroDecoder:
         kind = headers.get(":message-type", "event")
         if kind == "exception":
             error = errors.of_exception(str(headers.get(":exception-type", "")), payload)
-            if errors.is_length_end(error) and self._blocks.started:
+            if error.kind == "context_length" and self._shown:  # kiro.rs: the answer reached its limit
                 self._stop_reason = "MAX_TOKENS"
                 self._finish(out)
             else:
@@ -167,15 +189,22 @@ class KiroDecoder:
             self._fail(errors.of_stream(code, message), out)
 
     def _end(self, out: list[Event]) -> None:
+        """The end of the bytes, between two frames or not (kiro-protocol, 6.4)."""
         if self._frames.close():
-            return self._fail(_cut_off("in the middle of an event"), out)
-        shown = self._blocks.started
-        if self._meter.witnessed or (shown and not self._strict_end and not self._calls.unfinished):
-            return self._finish(out)
-        return self._fail(_cut_off("without its closing events" if shown else "before it began"), out)
+            self._fail(_cut_off("in the middle of an event"), out)
+        elif self._meter.witnessed or (not self._strict_end and not self._calls.unfinished and self._shown):
+            self._finish(out)
+        else:
+            self._fail(_cut_off("without its closing events" if self._shown else "before it had begun"), out)
+
+    @property
+    def _shown(self) -> bool:
+        """Whether the answer has said anything."""
+        return self._blocks.started or self._text.holding
 
     def _finish(self, out: list[Event]) -> None:
         self._ended = True
+        self._interrupt_text(out)
         self._blocks.close(out)
         self._blocks.start(out)
         out.append(UsageUpdate(self._usage()))
@@ -185,7 +214,7 @@ class KiroDecoder:
     def _reason(self) -> FinishReason:
         if self._calls.unfinished:
             return "length"
-        if self._calls.finished:
+        if self._calls.finished or self._text.written:
             return "tools"
         told = _STOP_REASONS.get(self._stop_reason)
         if told is not None:
@@ -194,6 +223,7 @@ class KiroDecoder:
 
     def _fail(self, error: GatewayError, out: list[Event]) -> None:
         self._ended = True
+        self._text.flush(out, whole=False)
         if self._blocks.started:
             out.append(UsageUpdate(self._usage()))
         out.append(Failed(error))
@@ -211,8 +241,20 @@ class KiroDecoder:
     def _usage(self) -> Usage:
         return self._meter.usage(self._blocks.shown, self._blocks.thought)
 
-    def _joined(self, channel: str, text: str) -> str:
-        return text if self._halves is None else self._halves.join(channel, text)
+    def _interrupt_text(self, out: list[Event]) -> None:
+        """Text ends here; what was held back of it is given."""
+        if self._halves is not None:
+            self._text.say(self._halves.rest(""), out)
+        self._text.flush(out)
+
+    @staticmethod
+    def _whole_input(halves: Halves, event: stream_events.ToolUse) -> str | dict[str, msgspec.Raw] | None:
+        """A fragment of arguments without halves of surrogate pairs."""
+        if isinstance(event.input, dict):
+            return event.input
+        channel = f"call {event.tool_use_id}"
+        text = halves.join(channel, event.input or "")
+        return text + halves.rest(channel) if event.stop else text
 
     def _cite(
         self, url: str | None, title: str | None, text: str | None, span: stream_events.Span, out: list[Event]
@@ -221,7 +263,8 @@ class KiroDecoder:
         self._blocks.citation(citation, out)
 
     def loosely(self, payload: bytes, shape: type[S], text_member: str) -> S:
-        if self._halves is None:
+        """A payload that was not understood, read with patience; from now on halves of characters are looked for."""
+        if self._halves is None and text_member and payload.strip():
             self._halves = Halves()
         return stream_events.loosely(payload, shape, text_member)
 

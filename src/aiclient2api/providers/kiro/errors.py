@@ -322,8 +322,3 @@ def _wanted(error: GatewayError, applied: frozenset[str]) -> str | None:
         return "runtime"
     status = error.upstream.status if error.upstream is not None else 0
     return "rest" if status in (404, 405, 501) or error.reason == "UnknownOperationException" else None
-
-
-def is_length_end(error: GatewayError) -> bool:
-    """Whether an exception in a stream says that the answer has reached its limit (kiro.rs)."""
-    return error.kind == "context_length" and "contentlengthexceeded" in (error.reason or "").lower().replace("_", "")

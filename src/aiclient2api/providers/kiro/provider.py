@@ -36,7 +36,8 @@ class KiroProvider(msgspec.Struct, frozen=True, kw_only=True):
     def prepare(self, ask: Ask, grant: Grant) -> Prepared:
         """Raises GatewayError("bad_request") for what Kiro cannot carry."""
         built = build(ask, grant.profile)
-        form: Form = "rest" if self.wire == "auto" and "rest" in ask.remedies else self._form
+        changed = self.wire == "auto" and "rest" in ask.remedies and "runtime" not in ask.remedies
+        form: Form = "rest" if changed else self._form
         return Prepared(
             call=endpoints.generate(grant, form, built.body, ask.seed, self.base_url),
             dropped=built.dropped,
@@ -69,7 +70,7 @@ class KiroProvider(msgspec.Struct, frozen=True, kw_only=True):
 
     def remedy(self, error: GatewayError, applied: frozenset[str]) -> str | None:
         """A change of the wire form is no remedy where the form is fixed."""
-        ruled_out = frozenset() if self.wire == "auto" else frozenset({"rest"})
+        ruled_out = frozenset() if self.wire == "auto" else frozenset({"rest", "runtime"})
         return errors.remedy(error, applied | ruled_out)
 
     def list_models(self, grant: Grant) -> Call | None:

@@ -68,8 +68,17 @@ class ContextUsage(msgspec.Struct, rename="camel"):
     context_usage_percentage: float | None = None
 
 
-class Metering(msgspec.Struct, rename="camel"):
-    usage: float | None = None
+class Metering(msgspec.Struct):
+    """The event itself counts for more than what is in it, so that `usage` may be anything."""
+
+    usage: msgspec.Raw = msgspec.Raw(b"null")
+
+    @property
+    def credits(self) -> float | None:
+        try:
+            return jsonio.decode(bytes(self.usage), float)
+        except jsonio.JsonError:
+            return None
 
 
 class MessageMetadata(msgspec.Struct, rename="camel"):

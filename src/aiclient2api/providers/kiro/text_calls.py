@@ -36,6 +36,10 @@ class TextCalls:
         self._candidate: Candidate | None = None
         self._begin_anew()
 
+    @property
+    def holding(self) -> bool:
+        return self._candidate is not None or bool(self._blank)
+
     def feed(self, text: str) -> list[Piece]:
         """Text and calls that are certain now."""
         out: list[Piece] = []
@@ -87,7 +91,8 @@ class TextCalls:
             self._candidate = None
             if end == REJECTED:
                 self._reject(candidate)
-                text, begin = (candidate.carried + text, 0) if candidate.carried else (text, at)
+                carried = candidate.carried
+                text, begin = (carried + text, 0) if carried else (text, at)
                 search = begin + 1
             else:
                 self._accept(candidate.calls, out)

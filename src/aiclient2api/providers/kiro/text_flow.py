@@ -20,6 +20,7 @@ class TextFlow:
 
     def __init__(self, blocks: Blocks, names: NameMap, tools: tuple[str, ...], tags: bool) -> None:
         self.written = 0
+        self._flushed = True
         self._blocks = blocks
         self._tags = ThinkingTags() if tags else None
         spellings = {name: name for name in tools} | {names.to_wire(name): name for name in tools}
@@ -27,11 +28,17 @@ class TextFlow:
         self._say_text: Say = self._say_calls if tools else blocks.text
         self.say: Say = self._say_tagged if tags else self._say_text
 
+    @property
+    def holding(self) -> bool:
+        """Whether text is being held back."""
+        return (self._tags is not None and self._tags.holding) or (self._calls is not None and self._calls.holding)
+
     def flush(self, out: list[Event], whole: bool = True) -> None:
         """The text ends here, or something else comes between; not `whole`: it broke off."""
         if self._tags is not None and not self._tags.done:
             self._take_tagged(self._tags.close(), out)
-        if self._calls is not None:
+        if self._calls is not None and not self._flushed:
+            self._flushed = True
             self._take(self._calls.flush(whole), out)
 
     def _say_tagged(self, text: str, out: list[Event]) -> None:
@@ -51,6 +58,7 @@ class TextFlow:
 
     def _say_calls(self, text: str, out: list[Event]) -> None:
         assert self._calls is not None
+        self._flushed = False
         self._take(self._calls.feed(text), out)
 
     def _take(self, pieces: Iterable[str | WrittenCall], out: list[Event]) -> None:

@@ -32,6 +32,10 @@ class ThinkingTags:
         self._last = ""
         self._spans = CodeSpans()
 
+    @property
+    def holding(self) -> bool:
+        return bool(self._held)
+
     def feed(self, text: str) -> list[Piece]:
         return self._read(self._held + text, at_end=False)
 

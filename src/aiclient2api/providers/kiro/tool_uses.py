@@ -1,7 +1,7 @@
 """Calls by toolUseEvent: fragments by id, merged or apart, one after the other or interleaved (kiro-protocol, 6.3).
 
-A call is finished by its `stop` and by nothing else; one whose arguments are cut is not, whatever its `stop` says. An id
-that was finished once is not begun again: the service has been seen to repeat events.
+A call is finished by its `stop` and by nothing else; one whose arguments are cut is not, whatever its `stop` says. An
+id that was finished once is not begun again: the service has been seen to repeat events.
 """
 
 from collections.abc import Mapping
@@ -53,6 +53,7 @@ class ToolUses:
                 return
             if not event.name:
                 raise Unreadable("a tool call has no name")
+            use_id = use_id or self._blocks.made_id(event.name)
             call = self._begin(use_id, event.name, out)
         if event.input is not None:
             self._input(call, event.input, out)
@@ -60,7 +61,6 @@ class ToolUses:
             self._end(use_id, call, out)
 
     def _begin(self, use_id: str, name: str, out: list[Event]) -> _Call:
-        use_id = use_id or self._blocks.made_id(name)
         call = _Call(self._blocks.call(self._ids.get(use_id, use_id), self._names.to_client(name), out))
         self._open[use_id] = call
         self._latest = use_id

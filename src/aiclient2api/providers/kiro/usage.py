@@ -10,9 +10,13 @@ from aiclient2api.canonical.estimate import estimate_text
 from aiclient2api.canonical.usage import Usage
 from aiclient2api.providers.kiro.stream_events import TokenUsage
 
+MAX_PERCENTAGE = 1000.0
+"""More than this is a mistake; the share may well pass 100."""
+
 
 class Meter:
-    """`percentage` and `credits` as last told; `witnessed`: the service has closed its accounts, the answer is whole."""
+    """`percentage` and `credits` as last told; `witnessed`: the service has closed its accounts, so that the answer is
+    whole."""
 
     def __init__(self, input_estimate: int, window: int | None) -> None:
         self._input_estimate = input_estimate
@@ -68,7 +72,7 @@ class Meter:
     def _from_percentage(self, output: int) -> int:
         if self.percentage is None or not self._window:
             return 0
-        return max(0, round(self.percentage / 100 * self._window) - output)
+        return max(0, round(min(self.percentage, MAX_PERCENTAGE) / 100 * self._window) - output)
 
 
 def _count(value: float | None) -> int:

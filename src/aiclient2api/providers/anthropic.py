@@ -1,0 +1,20 @@
+"""Anthropic's API, or a server that speaks it; the base URL is without /v1."""
+
+from aiclient2api.dialects import anthropic
+from aiclient2api.providers.families import claude_shape
+from aiclient2api.providers.keyed import KeyedProvider, base_url
+
+
+def claude_custom(url: str | None) -> KeyedProvider:
+    return KeyedProvider(
+        name="claude-custom",
+        family="anthropic",
+        codec=anthropic.ANTHROPIC,
+        base_url=base_url(url, "https://api.anthropic.com").removesuffix("/v1"),
+        path=lambda model, stream: "/v1/messages",
+        models_path="/v1/models?limit=1000",
+        sign=lambda grant: (("x-api-key", grant.token),) if grant.token else (),
+        list_headers=(("anthropic-version", "2023-06-01"),),
+        name_map=anthropic.name_map,
+        shape=claude_shape,
+    )

@@ -1,0 +1,88 @@
+"""docs/benchmarks.md: the figures with what must be known to read them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tools.bench import goals, tables
+from tools.bench.runs import Results, Start
+
+PATH = Path(__file__).parent.parent.parent / "docs" / "benchmarks.md"
+
+
+class Conditions(NamedTuple):
+    """Where and how it was measured."""
+
+    machine: str
+    cores: str
+    others: float
+    rounds: int
+    seconds: float
+    settings: str
+    notes: Sequence[str]
+    command: str
+
+
+_TOP = """# Benchmarks
+
+What the gateway costs: CPU time, latency and memory that it adds to a call, beside nginx as a plain proxy (which reads
+no JSON, checks no key and translates nothing) and beside no proxy at all. All in one run on one machine, so the ratios
+are what to look at; `make bench` makes this run anew in a minute, `{command}` wrote this page.
+
+"""
+
+_METHOD = """
+## How it is measured
+
+- **Upstream**: a mock on loopback (`tools/bench/upstream.c`) that answers at once, so every figure is the proxy's own.
+  A stream's piece is one write, as services do it; pieces are back to back or at a fixed pace.
+- **Load**: `tools/bench/load.c`, one thread, keep-alive, each connection asks again as soon as it has its answer. An
+  answer counts only if its status is 200, all its pieces came and its proper end; one bad answer ends the bench.
+- **CPU time** is user and system time of the process, from /proc, over all requests of a run. It is the figure that
+  other work on the machine disturbs least.
+- **Added** latency is the difference to the same load on the upstream alone, in the same round. At more than one
+  connection it is mostly waiting in line for one core, so read it at c=1.
+- **Transit** is the time from a piece's write by the upstream to its arrival at the client, piece by piece, through
+  translation too: each piece carries the time it was written. For paced streams that is its lateness.
+- **CPU per event** includes the request's share: what a stream costs, divided by its pieces.
+- **Order**: peers take turns within a scenario, round after round; figures are medians, in brackets the least and the
+  largest round. "Times nginx" is made round by round.
+- nginx and direct get the upstream's API at both ends: for translated ways they are the floor, not a rival.
+- The gateway runs as it comes: key check, catalogue, one log line per request, one process.
+
+## What it does not show
+
+Loopback has no network delay and no TLS. Two seconds of load are no day of it. Nothing here says how fast a model is;
+beside a model's seconds all of these are small.
+"""
+
+
+def page(results: Results, started: Sequence[Start], conditions: Conditions) -> str:
+    """The whole page."""
+    parts = [
+        _TOP.format(command=conditions.command),
+        *(f"- {line}\n" for line in _conditions(conditions)),
+        "\n## Goals\n\n",
+        tables.goals(goals.verdicts(results, started)),
+        "\n## Whole answers\n\n",
+        tables.whole_answers(results),
+        "\n## Streams\n\n",
+        tables.streams(results),
+        "\n## Start and idle\n\n",
+        tables.starting(started),
+        _METHOD,
+    ]
+    return "".join(parts)
+
+
+def _conditions(conditions: Conditions) -> list[str]:
+    return [
+        f"Machine: {conditions.machine}; {conditions.cores}.",
+        f"Other work on it meanwhile: {tables.number(conditions.others)} cores on average.",
+        f"{conditions.rounds} rounds of {conditions.seconds:g} s (paced streams longer); {conditions.settings}.",
+        *(f"{note}." for note in conditions.notes),
+    ]
+
+
+def write(text: str) -> None:
+    PATH.write_text(text, "utf-8")
