@@ -11,8 +11,8 @@ import pytest
 from aiclient2api.http1.messages import Exchange
 from tests.gateway.answers import CHAT, FRONTS, MESSAGES, asks, read
 from tests.gateway.client import Reply
-from tests.gateway.rig import CLAUDE, OPENAI, rig
-from tests.gateway.upstreams import END, SSE_HEAD, call, model_calls, pieces_then, text, thought
+from tests.gateway.rig import CLAUDE, rig
+from tests.gateway.upstreams import END, SSE_HEAD, SSE_PIECES, call, model_calls, pieces_then, text, thought
 
 TOOLS = [{"name": "write_file", "description": "Write", "input_schema": {"type": "object"}}]
 
@@ -57,39 +57,13 @@ async def test_thoughts_come_as_they_are_sent(tmp_path: Path, front: str) -> Non
         assert (said.thinking, said.text) == ("first", "done")
 
 
-ANTHROPIC_PIECES = (
-    b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant",'
-    b'"model":"claude-sonnet-5","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":1,'
-    b'"output_tokens":1,"cache_creation_input_tokens":0,"cache_read_input_tokens":0}}}\n\n'
-    b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text",'
-    b'"text":""}}\n\n'
-    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta",'
-    b'"text":"first"}}\n\n',
-    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta",'
-    b'"text":" second"}}\n\n'
-    b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n'
-    b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},'
-    b'"usage":{"input_tokens":1,"output_tokens":2,"cache_creation_input_tokens":0,"cache_read_input_tokens":0}}\n\n'
-    b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
-)
-CHUNK = b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"gpt-5.1","choices":[{"index":0,%s}]}\n\n'
-CHAT_PIECES = (
-    CHUNK % b'"delta":{"role":"assistant","content":""},"finish_reason":null'
-    + CHUNK % b'"delta":{"content":"first"},"finish_reason":null',
-    CHUNK % b'"delta":{"content":" second"},"finish_reason":null'
-    + CHUNK % b'"delta":{},"finish_reason":"stop"'
-    + b"data: [DONE]\n\n",
-)
-OTHER_BACKS = {CLAUDE: ANTHROPIC_PIECES, OPENAI: CHAT_PIECES}
-
-
 @pytest.mark.parametrize("front", FRONTS)
-@pytest.mark.parametrize("back", OTHER_BACKS)
+@pytest.mark.parametrize("back", SSE_PIECES)
 async def test_over_the_other_backs_too(tmp_path: Path, front: str, back: str) -> None:
     gate = asyncio.Event()
 
     async def serve(exchange: Exchange) -> None:
-        first, rest = OTHER_BACKS[back]
+        first, rest = SSE_PIECES[back]
         await exchange.start(200, SSE_HEAD)
         await exchange.write(first)
         await gate.wait()

@@ -2,40 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anthropic
 import openai
 import pytest
 
-from aiclient2api.http1.messages import Limits
-from aiclient2api.http1.server import Server
-from aiclient2api.simulator import Simulation, Step, make_handler
+from aiclient2api.simulator import Simulation, Step
 from aiclient2api.wire.eventstream import EventStreamDecoder
 from tests.simulator.fake import kiro_body, simulation
+from tests.simulator.listening import serve
 
 PROMPT = "Run the shell command `echo hello > proof.txt` in the current directory, then say that you are done."
 SHELL = {"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]}
-
-
-def refuse(status: int, message: str) -> tuple[list[tuple[str, str]], bytes]:
-    return [("content-type", "text/plain")], f"{status} {message}".encode()
-
-
-def serve(simulated: Simulation, use: Callable[[str], Awaitable[None]]) -> None:
-    """Run `use` with the base URL of a simulator that listens."""
-
-    async def run() -> None:
-        server = Server(make_handler(simulated), Limits(), refuse)
-        (_, port), *_ = await server.listen("127.0.0.1", 0)
-        try:
-            async with asyncio.timeout(20):
-                await use(f"http://127.0.0.1:{port}")
-        finally:
-            await server.stop(0)
-
-    asyncio.run(run())
 
 
 def test_the_anthropic_sdk_whole_streamed_and_with_tools() -> None:

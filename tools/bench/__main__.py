@@ -11,7 +11,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from tools.bench.scenarios import FULL, QUICK, Scenario
 def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     processes.allow_open_files()
+    if options.nice:
+        processes.prioritise(options.nice)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         try:
             results, started, conditions = _measure(options, Path(folder))
@@ -53,6 +55,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="how often each peer takes its turn (3)")
     parser.add_argument("--seconds", type=float, help="length of a run (0.5; 2 with --full)")
     parser.add_argument("--only", default="", metavar="TEXT", help="scenarios whose name contains this")
+    parser.add_argument("--nice", type=int, default=0, metavar="N", help="niceness of all that is measured (0)")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the gateway, e.g. LOG_LEVEL=error"
     )
@@ -82,11 +85,16 @@ def _measure(options: argparse.Namespace, folder: Path) -> tuple[Results, list[S
             others=others.cores(living),
             rounds=rounds,
             seconds=seconds,
-            settings=", ".join(f"{key}={value}" for key, value in settings.items()) or "settings as they come",
+            settings=_how(settings, options.nice),
             notes=notes,
             command=f"python -m tools.bench{' --full' if options.full else ''} --write",
         )
     return results, started, conditions
+
+
+def _how(settings: Mapping[str, str], nice: int) -> str:
+    shown = ", ".join(f"{key}={value}" for key, value in settings.items()) or "settings as they come"
+    return f"{shown}, niceness {nice}" if nice else shown
 
 
 def _peers(

@@ -14,6 +14,7 @@ from tools.bench.scenarios import (
     TO_OPENAI,
     Scenario,
     Way,
+    first_piece,
     open_streams,
 )
 
@@ -109,7 +110,7 @@ GOALS = (
         "at most",
         0.3,
         "ms",
-        _added(Scenario(TO_OPENAI, "1 KB", 1, pieces=200), lambda each: each.told.first50),
+        _added(first_piece(TO_OPENAI), lambda each: each.told.first50),
     ),
     Goal(
         "Kiro's event stream to Anthropic, unpaced",

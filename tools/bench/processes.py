@@ -48,6 +48,17 @@ def allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def prioritise(nice: int) -> None:
+    """The niceness of this process and of all that it starts; negative ones need privileges. Raises OSError.
+
+    With sched_autogroup a process's niceness counts within its session only, and the session has one of its own.
+    """
+    os.setpriority(os.PRIO_PROCESS, 0, nice)
+    group = Path("/proc/self/autogroup")
+    if group.exists():
+        group.write_text(str(nice))
+
+
 def start(
     command: Sequence[str],
     cores: frozenset[int] | None,

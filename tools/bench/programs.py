@@ -28,15 +28,18 @@ def build(folder: Path) -> Programs:
     compiler = next(
         (found for found in (os.environ.get("CC"), "cc", "gcc", "clang") if found and shutil.which(found)), ""
     )
-    if not sys.platform.startswith("linux") or not compiler:
-        why = "no C compiler was found" if not compiler else "the C programs are for Linux"
-        return Programs(
-            _python("upstream"),
-            _python("load"),
-            f"{why}: upstream and load are Python programs, so rates and latencies are theirs, not the gateway's",
-        )
+    if not sys.platform.startswith("linux"):
+        return in_python("the C programs are for Linux")
+    if not compiler:
+        return in_python("no C compiler was found")
     built = [_compile(compiler, name, folder) for name in ("upstream", "load")]
     return Programs((str(built[0]),), (str(built[1]),))
+
+
+def in_python(why: str) -> Programs:
+    """The Python pair."""
+    note = f"{why}: upstream and load are Python programs, so rates and latencies are theirs, not the gateway's"
+    return Programs(_python("upstream"), _python("load"), note)
 
 
 def _compile(compiler: str, name: str, folder: Path) -> Path:

@@ -59,6 +59,11 @@ def paced(way: Way, connections: int, pieces: int = 100, pace: int = 10) -> Scen
     return Scenario(way, "1 KB", connections, pieces, pace, ramp=each // 2, least=2.2 * each / 1000)
 
 
+def first_piece(way: Way) -> Scenario:
+    """Short streams with pauses, one at a time: nothing competes with a stream's first piece."""
+    return Scenario(way, "1 KB", 1, pieces=3, pace=2)
+
+
 def open_streams(way: Way) -> Scenario:
     """A thousand streams that stay open, ten pieces a second each."""
     return paced(way, 1000, pieces=40, pace=100)
@@ -71,7 +76,7 @@ QUICK = (
     Scenario(SAME, "1 KB", 64),
     Scenario(SAME, "62 KB", 16),
     Scenario(SAME, "2 MB", 1),
-    Scenario(TO_OPENAI, "1 KB", 1, pieces=200),
+    first_piece(TO_OPENAI),
     Scenario(TO_OPENAI, "1 KB", 16, pieces=200),
     Scenario(KIRO_TO_ANTHROPIC, "1 KB", 16, pieces=200),
     paced(TO_OPENAI, 64, pieces=50),
@@ -82,6 +87,7 @@ FULL = (
     *(Scenario(way, "62 KB", c) for way in (SAME, CLAUDE_SAME, TO_OPENAI, TO_ANTHROPIC) for c in (1, 16)),
     *(Scenario(way, "2 MB", c) for way in (SAME, TO_OPENAI, TO_ANTHROPIC) for c in (1, 4)),
     *(Scenario(way, "1 KB", c, pieces=200) for way in (SAME, *TRANSLATED) for c in (1, 16)),
+    *(first_piece(way) for way in (SAME, *TRANSLATED)),
     *(Scenario(way, "62 KB", 4, pieces=20) for way in (KIRO_TO_ANTHROPIC, KIRO_TO_OPENAI)),
     *(paced(way, 64) for way in (SAME, *TRANSLATED)),
     paced(TO_OPENAI, 256),

@@ -38,8 +38,8 @@ def median(found: Figure) -> str:
 
 def spread(found: Figure) -> str:
     """The median and, in brackets, the least and the largest value."""
-    if not found.known:
-        return EMPTY
+    if not found.known or found.least == found.most:
+        return median(found)
     return f"{number(found.median)} ({number(found.least)}–{number(found.most)})"
 
 

@@ -3,6 +3,7 @@
 One error type; its `kind` is a row of KINDS, which fixes blame, status and whether a repeat can help:
 
     client      bad_request context_length authentication permission not_found model_not_found method too_large
+    client      request_timeout
     credential  login_required login_expired account_suspended rate_limit quota
     provider    overloaded upstream timeout truncated connect
     gateway     draining internal

@@ -6,7 +6,7 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.dialects.base import Dialect
 from aiclient2api.dialects.gemini import GEMINI_ARRAY, decode_count_request, encode_count
 from aiclient2api.dialects.registry import DIALECTS
-from aiclient2api.gateway import listing, pipeline, routes
+from aiclient2api.gateway import listing, pipeline, routes, side_calls
 from aiclient2api.gateway.context import Context, Visit
 from aiclient2api.gateway.respond import json_answer
 from aiclient2api.gateway.routes import Target
@@ -42,19 +42,23 @@ async def _gemini_stream(context: Context, visit: Visit, target: Target) -> None
 
 
 async def _count_tokens(context: Context, visit: Visit, target: Target) -> None:
-    count = await pipeline.count_tokens(context, visit, DIALECTS["anthropic"].decode_request)
+    count = await side_calls.count_tokens(context, visit, DIALECTS["anthropic"].decode_request)
     await json_answer(visit, jsonio.encode({"input_tokens": count}))
 
 
 async def _input_tokens(context: Context, visit: Visit, target: Target) -> None:
-    count = await pipeline.count_tokens(context, visit, DIALECTS["openai_responses"].decode_request)
+    count = await side_calls.count_tokens(context, visit, DIALECTS["openai_responses"].decode_request)
     await json_answer(visit, jsonio.encode({"object": "response.input_tokens", "input_tokens": count}))
 
 
 async def _gemini_count(context: Context, visit: Visit, target: Target) -> None:
     visit.facts = {":model": target.item}
-    count = await pipeline.count_tokens(context, visit, decode_count_request)
+    count = await side_calls.count_tokens(context, visit, decode_count_request)
     await json_answer(visit, encode_count(count))
+
+
+async def _embeddings(context: Context, visit: Visit, target: Target) -> None:
+    await json_answer(visit, await side_calls.embed(context, visit, target.name, target.item or None))
 
 
 async def _models(context: Context, visit: Visit, target: Target) -> None:
@@ -82,6 +86,9 @@ HANDLERS: Mapping[str, Route] = {
     "count_tokens": _count_tokens,
     "input_tokens": _input_tokens,
     "gemini_count": _gemini_count,
+    "embeddings": _embeddings,
+    "gemini_embed": _embeddings,
+    "gemini_embed_batch": _embeddings,
     "models": _models,
     "model": _models,
     "gemini_models": _models,

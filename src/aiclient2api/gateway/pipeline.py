@@ -1,11 +1,8 @@
 """The straight line: one model request from bytes to bytes. Read it from top to bottom."""
 
-from collections.abc import Callable, Mapping
 from contextlib import aclosing
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.estimate import estimate_request
-from aiclient2api.canonical.request import Request
 from aiclient2api.dialects.base import Dialect
 from aiclient2api.gateway.context import Context, Visit
 from aiclient2api.gateway.plan import make_plan
@@ -14,14 +11,12 @@ from aiclient2api.gateway.record import watch
 from aiclient2api.gateway.upstream import Journey
 from aiclient2api.routing.models import Route, resolve
 
-Decode = Callable[[bytes, Mapping[str, str]], Request]
-
 
 async def answer(context: Context, visit: Visit, front: Dialect) -> None:
     """Answer one request of the dialect `front`. Raises GatewayError while nothing has been sent."""
     body = await visit.body(context.max_body_bytes)
     peek = front.passing.peek(body, visit.headers)
-    route = await _route(context, visit, peek.model)
+    route = await find_route(context, visit, peek.model)
     account = context.accounts[route.provider.name]
     plan = make_plan(context, visit, front, body, peek, route)
     journey = visit.journey = Journey(raw=context.raw_log(visit.id), dropped=plan.dropped)
@@ -43,15 +38,8 @@ async def answer(context: Context, visit: Visit, front: Dialect) -> None:
             await visit.exchange.respond(200, headers, answered)
 
 
-async def count_tokens(context: Context, visit: Visit, decode: Decode) -> int:
-    """Input tokens of a request that is not sent: our estimate, over all kinds of blocks."""
-    body = await visit.body(context.max_body_bytes)
-    request = context.prompt.apply(decode(body, visit.headers))
-    await _route(context, visit, request.model)
-    return estimate_request(request)
-
-
-async def _route(context: Context, visit: Visit, model: str) -> Route:
+async def find_route(context: Context, visit: Visit, model: str) -> Route:
+    """Where a request for `model` goes; noted on the visit. Raises GatewayError."""
     route = resolve(model, visit.provider, await context.catalogue.offers(), context.aliases)
     visit.route = route
     visit.account = context.accounts[route.provider.name].login.id

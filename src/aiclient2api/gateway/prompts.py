@@ -43,12 +43,15 @@ class SystemPrompt:
 
     def rewrite(self, model: Model, requested: str, family: str) -> Rewrite:
         """The same for a request that is passed on as it is. Raises GatewayError like apply."""
+        own = self._read()
+        for each in self._replacements:
+            own = own.replace(each.old, each.new)
         return Rewrite(
             model=model,
             requested=requested,
             family=family,
-            own_system=self._read(),
-            overwrite=self._mode == "overwrite" and self._path is not None,
+            own_system=own,
+            overwrite=self._mode == "overwrite" and bool(own),
             replacements=tuple((each.old, each.new) for each in self._replacements),
         )
 

@@ -106,18 +106,37 @@ class Upstream:
 
     async def list_models(self, account: Account) -> tuple[tuple[Model, ...], Mapping[str, str]]:
         """The models, and the headers they came with. Raises GatewayError."""
-        grant = await account.login.grant()
-        call = account.provider.list_models(grant)
-        if call is None:
+        answer = await self.fetch(account, account.provider.list_models, LIST_DEADLINES)
+        if answer is None:
             return account.provider.static_models(), {}
-        outbound = _outbound(call, account)
+        headers, body = answer
+        return account.provider.parse_models(body), headers
+
+    async def fetch(
+        self, account: Account, make: Callable[[Grant], Call | None], deadlines: Deadlines
+    ) -> tuple[Mapping[str, str], bytes] | None:
+        """Headers and body of a small call beside the model requests; None if the provider has no such call. A refused
+        login is renewed once, nothing else is repeated. Raises GatewayError."""
+        grant = await account.login.grant()
         try:
-            status, headers, body = await self.client.fetch(outbound, LIST_DEADLINES)
+            return await self._fetch(account, make(grant), deadlines)
+        except GatewayError as error:
+            if account.provider.remedy(error, frozenset()) != "refresh":
+                raise
+        return await self._fetch(account, make(await account.login.renew(grant)), deadlines)
+
+    async def _fetch(
+        self, account: Account, call: Call | None, deadlines: Deadlines
+    ) -> tuple[Mapping[str, str], bytes] | None:
+        if call is None:
+            return None
+        try:
+            status, headers, body = await self.client.fetch(_outbound(call, account), deadlines, MAX_WHOLE_BODY)
         except HttpError as error:
             raise as_gateway_error(error, account.provider.name) from error
         if not 200 <= status < 300:
             raise account.provider.classify(status, headers, body)
-        return account.provider.parse_models(body), headers
+        return headers, body
 
     async def _attempt(self, account: Account, prepared: Prepared, journey: Journey) -> Batches:
         """One call. Holds events back until one of them is content; a failure before that is raised."""

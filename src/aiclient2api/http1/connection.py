@@ -264,7 +264,7 @@ class Connection(asyncio.Protocol):
         if not exchange.finished:
             self._give_up(exchange, 500, "the handler gave no whole answer")
         elif not exchange.keep or self._state.draining:
-            self._close(linger=self._phase == _BODY or self._intake.held > 0)
+            self._close(linger=exchange.wants_more or self._phase == _BODY)
         elif self._phase == _BODY:
             self._read_on()  # the small rest of a body that nobody wanted
             self._alarm.set(self._state.limits.body_idle_seconds)

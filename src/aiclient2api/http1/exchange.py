@@ -240,6 +240,11 @@ class ServerExchange:
             self._link.send(b"0")
 
     @property
+    def wants_more(self) -> bool:
+        """Whether the client may have sent another request already."""
+        return self._head.keep_alive
+
+    @property
     def cut_shows(self) -> bool:
         """Whether the client notices an answer without its end by itself."""
         return self._chunked or self._silent

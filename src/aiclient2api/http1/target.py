@@ -8,6 +8,7 @@ from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 _ESCAPES = re.compile(r"(?:%[0-9a-fA-F]{2})+")
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
 # reg-name, IPv4 or bracketed IPv6, and a port (RFC 3986, 3.2.2); no user info, no path, no list.
 _AUTHORITY = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+;=%]*|\[[0-9A-Fa-f:.%A-Za-z]+\])(?::[0-9]{0,5})?")
@@ -52,10 +53,8 @@ def unescape(text: str) -> str:
 
 
 def _decode_run(match: re.Match[str]) -> str:
-    try:
-        return unquote_to_bytes(match[0]).decode()
-    except UnicodeDecodeError:
-        return match[0]
+    text = unquote_to_bytes(match[0]).decode(errors="surrogateescape")
+    return _NOT_UTF8.sub(lambda each: f"%{ord(each[0]) - 0xDC00:02X}", text)
 
 
 def parse_query(query: str) -> dict[str, str]:

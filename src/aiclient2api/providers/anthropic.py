@@ -2,7 +2,8 @@
 
 from aiclient2api.dialects import anthropic
 from aiclient2api.providers.families import claude_shape
-from aiclient2api.providers.keyed import KeyedProvider, base_url
+from aiclient2api.providers.keyed import Counting, KeyedProvider, base_url
+from aiclient2api.wire import jsonio
 
 
 def claude_custom(url: str | None) -> KeyedProvider:
@@ -17,4 +18,13 @@ def claude_custom(url: str | None) -> KeyedProvider:
         list_headers=(("anthropic-version", "2023-06-01"),),
         name_map=anthropic.name_map,
         shape=claude_shape,
+        counting=Counting(lambda model, body: ("/v1/messages/count_tokens", _countable(body)), "input_tokens"),
     )
+
+
+_COUNTED = frozenset({"model", "messages", "system", "tools", "tool_choice", "thinking"})
+
+
+def _countable(body: bytes) -> bytes:
+    """The members of a request that count_tokens takes."""
+    return jsonio.patch(body, {name: None for name in jsonio.members(body) if name not in _COUNTED})

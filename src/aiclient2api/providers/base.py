@@ -108,6 +108,19 @@ class Provider(Protocol):
         most once per request; None if there is none."""
         ...
 
+    def count_tokens(self, ask: Ask, grant: Grant) -> Call | None:
+        """The call that counts a request's input tokens, or None where the service has none."""
+        ...
+
+    def parse_count(self, body: bytes) -> int:
+        """The answer to count_tokens; raises GatewayError("upstream") if it is not one."""
+        ...
+
+    def embed(self, form: str, model: str, body: bytes, grant: Grant) -> Call | None:
+        """The call that passes on a request for embeddings, or None where the service has none of that form. Forms:
+        "embeddings" (OpenAI's), "gemini_embed" and "gemini_embed_batch"."""
+        ...
+
     def list_models(self, grant: Grant) -> Call | None:
         """The call that lists live models, or None where only the static table exists."""
         ...

@@ -6,7 +6,7 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.model import Model
 from aiclient2api.dialects import gemini
 from aiclient2api.providers.families import gemini_shape
-from aiclient2api.providers.keyed import KeyedProvider, base_url
+from aiclient2api.providers.keyed import Counting, KeyedProvider, base_url
 from aiclient2api.wire import jsonio
 
 
@@ -34,7 +34,18 @@ def gemini_custom(url: str | None) -> KeyedProvider:
         name_map=gemini.name_map,
         shape=gemini_shape,
         read_models=read_models,
+        counting=Counting(_count, "totalTokens"),
+        embeddings={
+            "embeddings": lambda model: "/v1beta/openai/embeddings",
+            "gemini_embed": lambda model: f"/v1beta/{resource(model)}:embedContent",
+            "gemini_embed_batch": lambda model: f"/v1beta/{resource(model)}:batchEmbedContents",
+        },
     )
+
+
+def _count(model: str, body: bytes) -> tuple[str, bytes]:
+    whole = jsonio.patch(body, {"model": jsonio.encode(resource(model))})
+    return f"/v1beta/{resource(model)}:countTokens", b'{"generateContentRequest":' + whole + b"}"
 
 
 def resource(model: str) -> str:

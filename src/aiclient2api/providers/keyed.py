@@ -10,13 +10,13 @@ import msgspec
 
 from aiclient2api import __version__
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.events import BlockStart, Event
 from aiclient2api.canonical.model import Model
 from aiclient2api.canonical.request import Request
-from aiclient2api.dialects.base import Dialect, Peek, StreamDecoder
+from aiclient2api.dialects.base import Dialect, Peek
 from aiclient2api.dialects.names import NameMap
 from aiclient2api.dialects.passing import PassingDecoder
 from aiclient2api.providers.base import Ask, Call, Grant, Letter, Prepared
+from aiclient2api.providers.finishing import Finishing
 from aiclient2api.wire import jsonio
 
 USER_AGENT = f"aiclient2api/{__version__}"
@@ -36,28 +36,12 @@ class _ModelList(msgspec.Struct):
     data: list[_Listed]
 
 
-class _Restoring:
-    """A decoder that gives tools their client names back."""
+class Counting(NamedTuple):
+    """How a service counts input tokens: path and body from the model's id and the body of a request; `member` of the
+    answer holds the number."""
 
-    def __init__(self, inner: StreamDecoder, names: NameMap) -> None:
-        self._inner = inner
-        self._names = names
-
-    def feed(self, data: bytes) -> list[Event]:
-        return restore_names(self._inner.feed(data), self._names)
-
-    def close(self) -> list[Event]:
-        return restore_names(self._inner.close(), self._names)
-
-
-def restore_names(events: Sequence[Event], names: NameMap) -> list[Event]:
-    """The events with every tool call under the name that the client declared."""
-    return [
-        msgspec.structs.replace(event, name=names.to_client(event.name))
-        if isinstance(event, BlockStart) and event.kind == "tool_call"
-        else event
-        for event in events
-    ]
+    ask: Callable[[str, bytes], tuple[str, bytes]]
+    member: str
 
 
 class Asked(NamedTuple):
@@ -71,7 +55,8 @@ class Asked(NamedTuple):
 class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
     """`path` gives what follows the base URL from the model's id and whether a stream is asked for; `sign` makes the
     headers that carry the key; `shape` says what is assumed of a model of this name; `refuses` are members of a body
-    that the server does not take; `instead` is another provider for requests that this one would refuse."""
+    that the server does not take; `instead` is another provider for requests that this one would refuse;
+    `embeddings` maps a form of embeddings to its path by model; without `knows_stop` stop sequences are cut here."""
 
     name: str
     family: str
@@ -86,6 +71,9 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
     refuses: frozenset[str] = frozenset()
     instead: Callable[[Asked], "KeyedProvider | None"] = lambda asked: None
     read_models: Callable[[bytes], tuple[Model, ...]] | None = None
+    counting: Counting | None = None
+    embeddings: Mapping[str, Callable[[str], str]] = {}
+    knows_stop: bool = True
 
     @property
     def dialect(self) -> str | None:
@@ -100,11 +88,12 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
         outgoing = self.codec.encode_request(request, ask.model)
         body, refused = self._without_refused(outgoing.body)
         call = self._call(ask.model, request.stream, body, (*self.sign(grant), *outgoing.headers))
-        names, dropped = self.name_map(request), (*outgoing.dropped, *refused)
+        finishing = Finishing(self.name_map(request), () if self.knows_stop else request.stop)
+        dropped = tuple(name for name in (*outgoing.dropped, *refused) if name != "stop" or not finishing.stop)
         if request.stream:
-            return Prepared(call=call, dropped=dropped, decoder=lambda: self._decoder(names))
+            return Prepared(call=call, dropped=dropped, decoder=lambda: finishing.decoder(self.codec.decoder()))
         decode = self.codec.decode_response
-        return Prepared(call=call, dropped=dropped, decode=lambda body: restore_names(decode(body), names))
+        return Prepared(call=call, dropped=dropped, decode=lambda body: finishing.events(decode(body)))
 
     def passes(self, dialect: str, peek: Peek) -> bool:
         if not peek.native or dialect != self.codec.name:
@@ -145,15 +134,36 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
             body=body,
         )
 
-    def _decoder(self, names: NameMap) -> StreamDecoder:
-        decoder = self.codec.decoder()
-        return _Restoring(decoder, names) if names.changed else decoder
-
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> GatewayError:
         return self.codec.decode_error(status, headers, body)
 
     def remedy(self, error: GatewayError, applied: frozenset[str]) -> str | None:
         return None
+
+    def count_tokens(self, ask: Ask, grant: Grant) -> Call | None:
+        if self.counting is None:
+            return None
+        outgoing = self.codec.encode_request(ask.request, ask.model)
+        path, body = self.counting.ask(ask.model.id, outgoing.body)
+        call = self._call(ask.model, False, body, (*self.sign(grant), *outgoing.headers))
+        return msgspec.structs.replace(call, url=self.base_url + path)
+
+    def parse_count(self, body: bytes) -> int:
+        try:
+            counted = jsonio.decode(body, dict[str, object])
+        except jsonio.JsonError as error:
+            raise GatewayError("upstream", f"{self.name}: the count is not one ({error}).") from error
+        count = counted.get(self.counting.member) if self.counting else None
+        if not isinstance(count, int):
+            raise GatewayError("upstream", f"{self.name}: the count is not one.")
+        return count
+
+    def embed(self, form: str, model: str, body: bytes, grant: Grant) -> Call | None:
+        path = self.embeddings.get(form)
+        if path is None:
+            return None
+        call = self._call(self.shape(model), False, body, self.sign(grant))
+        return msgspec.structs.replace(call, url=self.base_url + path(model))
 
     def list_models(self, grant: Grant) -> Call | None:
         headers = (("accept", "application/json"), ("user-agent", USER_AGENT), *self.sign(grant), *self.list_headers)

@@ -34,6 +34,7 @@ def responses_custom(url: str | None) -> KeyedProvider:
         codec=openai_responses.OPENAI_RESPONSES,
         path=lambda model, stream: "/responses",
         name_map=openai_responses.name_map,
+        knows_stop=False,
     )
 
 
@@ -51,6 +52,7 @@ def _provider(url: str | None, name: str) -> KeyedProvider:
         name_map=openai_chat.name_map,
         shape=openai_shape,
         refuses=server.refuses,
+        embeddings={"embeddings": lambda model: "/embeddings"},
     )
 
 

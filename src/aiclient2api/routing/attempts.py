@@ -16,6 +16,9 @@ import msgspec
 
 from aiclient2api.canonical.errors import GatewayError
 
+_MAX_DOUBLINGS = 32
+"""More would not fit into a float one day, and is over any `max_wait` anyhow."""
+
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """`base_delay` and `max_wait` in seconds."""
@@ -52,7 +55,7 @@ def attempts(
             continue
         if not error.retryable or retries >= policy.max_retries:
             raise error
-        delay = policy.base_delay * 2**retries * (0.5 + jitter() / 2)
+        delay = policy.base_delay * 2.0 ** min(retries, _MAX_DOUBLINGS) * (0.5 + jitter() / 2)
         if error.retry_after is not None:
             if error.retry_after > policy.max_wait:
                 raise error

@@ -4,6 +4,7 @@ Enters: the name a client sent, a provider asked for by path or header. Leaves: 
 Refuses: a provider that is not configured; never guesses another model for a name that nobody lists.
 """
 
+import contextlib
 import difflib
 import re
 from collections.abc import Mapping, Sequence
@@ -46,6 +47,8 @@ def resolve(requested: str, hint: str | None, offers: Sequence[Offer], aliases: 
     if colon and prefix in by_name:
         hint, name = hint or prefix, rest
     candidates = list(offers) if hint is None else [_offer(hint, by_name)]
+    if not candidates:
+        raise GatewayError("login_required", "No provider is configured.")
     for offer in candidates:
         model = offer.provider.resolve(name, offer.models)
         if model is not None:
@@ -66,13 +69,16 @@ def _offer(name: str, by_name: Mapping[str, Offer]) -> Offer:
 
 def unknown_model(requested: str, offers: Sequence[Offer]) -> GatewayError:
     """The error for a name that cannot be a model's, with the nearest names that can."""
-    near = difflib.get_close_matches(requested, [model.id for offer in offers for model in offer.models], 3)
+    near = difflib.get_close_matches(requested[:256], [model.id for offer in offers for model in offer.models], 3)
     hint = f" Did you mean {', '.join(near)}?" if near else " GET /v1/models lists what there is."
     return GatewayError("model_not_found", f"There is no model {requested[:80]!r} here.{hint}", param="model")
 
 
 def listed(offers: Sequence[Offer], aliases: Mapping[str, str]) -> list[tuple[str, Model]]:
-    """(name, model) of everything that /v1/models shows, each name once: models, providers' aliases, user's aliases."""
+    """(name, model) of everything that /v1/models shows, each name once: models, providers' aliases, user's aliases.
+
+    A user's alias with the name of a model stands for what it leads to, as in `resolve`.
+    """
     out: dict[str, Model] = {}
     for offer in offers:
         for model in offer.models:
@@ -82,5 +88,6 @@ def listed(offers: Sequence[Offer], aliases: Mapping[str, str]) -> list[tuple[st
             if model_of_alias is not None:
                 out.setdefault(alias, model_of_alias)
     for alias in aliases:
-        out.setdefault(alias, resolve(alias, None, offers, aliases).model)
+        with contextlib.suppress(GatewayError):  # one that leads nowhere: whoever asks for it is told so
+            out[alias] = resolve(alias, None, offers, aliases).model
     return list(out.items())

@@ -46,6 +46,7 @@ _CHOICES: dict[str, Literal["auto", "none", "any"]] = {"none": "none", "auto": "
 _DETAILS = ("auto", "low", "high", "original")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 MAX_ID = 40
+_TOO_LONG = "string_above_max_length"
 
 
 def read(body: Json) -> Scene:
@@ -63,12 +64,6 @@ def read(body: Json) -> Scene:
     stop = body.get("stop")
     tools = _tools(body.get("tools"))
     mode, named = _choice(body.get("tool_choice"), tools)
-    form = _form(as_dict(body.get("response_format")))
-    if form == {} and not any("json" in _plain(each.get("content")).lower() for each in messages):
-        message = (
-            "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
-        )
-        raise BadRequest(message, "messages")
     scene = Scene(
         turns=tuple(_turns(messages)),
         system="\n\n".join(systems),
@@ -76,7 +71,7 @@ def read(body: Json) -> Scene:
         choice=mode,
         named=named,
         parallel=body.get("parallel_tool_calls") is not False,
-        form=form,
+        form=_form(as_dict(body.get("response_format")), messages),
         thinking=body.get("reasoning_effort") is not None and effort != "none",
         max_tokens=limit if isinstance(limit, int) else None,
         stops=(stop,) if isinstance(stop, str) else tuple(as_text(each) for each in as_list(stop)),
@@ -119,15 +114,18 @@ def _check(message: Json, where: str) -> None:
                 raise invalid(f"{where}.content[{number}].type", as_text(part.get("type")), _PARTS[role])
     elif not isinstance(content, str) and not (role == "assistant" and _speaks_otherwise(message)):
         raise BadRequest("Invalid type for content: expected a string or parts.", f"{where}.content", "invalid_type")
-    for number, call in enumerate(as_dict(each) for each in as_list(message.get("tool_calls"))):
-        place, call_id = f"{where}.tool_calls[{number}]", as_text(call.get("id"))
-        function = as_dict(call.get("function")) or as_dict(call.get("custom"))
-        if not call_id or not as_text(function.get("name")):
-            raise BadRequest("Missing required parameter.", place, "invalid_value")
-        if len(call_id) > MAX_ID:
-            found = f"string too long. Expected a string with maximum length {MAX_ID}, but got a string with length"
-            message = f"Invalid '{place}.id': {found} {len(call_id)} instead."
-            raise BadRequest(message, f"{place}.id", "string_above_max_length")
+    for number, call in enumerate(as_list(message.get("tool_calls"))):
+        _check_call(as_dict(call), f"{where}.tool_calls[{number}]")
+
+
+def _check_call(call: Json, where: str) -> None:
+    call_id = as_text(call.get("id"))
+    function = as_dict(call.get("function")) or as_dict(call.get("custom"))
+    if not call_id or not as_text(function.get("name")):
+        raise BadRequest("Missing required parameter.", where, "invalid_value")
+    if len(call_id) > MAX_ID:
+        found = f"string too long. Expected a string with maximum length {MAX_ID}, but got a string with length"
+        raise BadRequest(f"Invalid '{where}.id': {found} {len(call_id)} instead.", f"{where}.id", _TOO_LONG)
 
 
 def _speaks_otherwise(message: Json) -> bool:
@@ -157,11 +155,9 @@ def _pairing(messages: list[Json]) -> None:
 
 def _answered(waiting: set[str], number: int) -> None:
     if waiting:
-        raise BadRequest(
-            "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'."
-            f" The following tool_call_ids did not have response messages: {', '.join(sorted(waiting))}",
-            f"messages[{number - 1}]",
-        )
+        words = "An assistant message with 'tool_calls' must be followed by tool messages responding to each"
+        lacking = f"The following tool_call_ids did not have response messages: {', '.join(sorted(waiting))}"
+        raise BadRequest(f"{words} 'tool_call_id'. {lacking}", f"messages[{number - 1}]")
 
 
 def _turns(messages: Iterable[Json]) -> Iterable[Turn]:
@@ -269,8 +265,13 @@ def _choice(given: object, tools: tuple[ToolCard, ...]) -> tuple[Literal["auto",
     return "any", name
 
 
-def _form(given: Json) -> Json | None:
+def _form(given: Json, messages: Iterable[Json]) -> Json | None:
     if given.get("type") == "json_object":
+        if not any("json" in _plain(each.get("content")).lower() for each in messages):
+            words = (
+                "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
+            )
+            raise BadRequest(words, "messages")
         return {}
     if given.get("type") != "json_schema":
         return None

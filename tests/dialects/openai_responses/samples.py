@@ -54,7 +54,8 @@ def read(headers: dict[str, str] | None = None, **members: object) -> Request:
 
 
 def items(*entries: object, **members: object) -> Request:
-    return read(input=list(entries), **members)
+    """The same for a body with these input items."""
+    return read(None, input=list(entries), **members)
 
 
 def write(request: Request, model: Model = MODEL) -> tuple[dict[str, Any], tuple[str, ...]]:

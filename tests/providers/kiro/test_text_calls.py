@@ -158,7 +158,7 @@ def test_what_was_cut_off_is_no_call(written: str) -> None:
         (["Hello"], "Hello"),
         (["Hello ["], "Hello "),
         (["Hello [", "x"], "Hello [x"),
-        (["Hello [Called", " nobody "], "Hello [Called nobody "),
+        (["Hello [Called", " n"], "Hello [Called n"),
         (["Hello [Called ge"], "Hello "),
         (["{", '"z'], '{"z'),
         (['{"name": "ge'], ""),

@@ -77,7 +77,7 @@ def _declaration(tool: Tool, name: str, writing: Writing) -> Member:
         out["parametersJsonSchema"] = msgspec.Raw(levelled(schema, GEMINI_JSON_SCHEMA, object_root=True))
         return out
     simple = levelled(schema, GEMINI_SUBSET, object_root=True)
-    if jsonio.members(simple).get("properties", b"{}") != b"{}":  # an object without properties is refused
+    if bytes(jsonio.members(simple)["properties"]) != b"{}":  # an object without properties is refused
         out["parameters"] = msgspec.Raw(simple)
     return out
 

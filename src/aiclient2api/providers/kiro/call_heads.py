@@ -35,7 +35,7 @@ def bracket_head(text: str, names: Mapping[str, str]) -> int:
     found = _BRACKET.match(text)
     assert found is not None
     name = found["name"]
-    if name is not None and found.end("name") < len(text) and name not in names:
+    if name is not None and not _fits("name", name, names, whole=found.end("name") < len(text)):
         return REJECTED
     return _gradually(found, text)
 

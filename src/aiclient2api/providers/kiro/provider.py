@@ -73,6 +73,17 @@ class KiroProvider(msgspec.Struct, frozen=True, kw_only=True):
         ruled_out = frozenset() if self.wire == "auto" else frozenset({"rest", "runtime"})
         return errors.remedy(error, applied | ruled_out)
 
+    def count_tokens(self, ask: Ask, grant: Grant) -> Call | None:
+        """The service does not count."""
+        return None
+
+    def parse_count(self, body: bytes) -> int:
+        raise TypeError("the service does not count")
+
+    def embed(self, form: str, model: str, body: bytes, grant: Grant) -> Call | None:
+        """The service has no embeddings."""
+        return None
+
     def list_models(self, grant: Grant) -> Call | None:
         return endpoints.list_models(grant, self._form, self._control_url)
 
