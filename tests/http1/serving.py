@@ -206,15 +206,19 @@ class Served:
             wire.close()
 
 
-def descriptors() -> int:
-    """How many this process has open."""
-    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+def sockets() -> int:
+    """How many this process has open, where the system tells."""
+    count = 0
+    for name in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
+        with contextlib.suppress(OSError):
+            count += os.readlink(f"/proc/self/fd/{name}").startswith("socket:")
+    return count
 
 
 @contextlib.asynccontextmanager
 async def serving(handler: Handler = echo, limits: Limits | None = None) -> AsyncIterator[Served]:
-    """A server on a free port. At the end everything it had is gone: connections, handlers, descriptors."""
-    before = descriptors()
+    """A server on a free port. At the end everything it had is gone: connections, handlers, sockets."""
+    before = sockets()
     server = Server(handler, limits or Limits(), refuse)
     places = await server.listen("127.0.0.1", 0)
     served = Served(server, places[0][1])
@@ -225,5 +229,5 @@ async def serving(handler: Handler = echo, limits: Limits | None = None) -> Asyn
         await server.stop(1.0)
     assert (server.connections, server.active) == (0, 0)
     async with asyncio.timeout(1.0):
-        while descriptors() > before:  # sockets are closed some rounds of the loop later
+        while sockets() > before:  # sockets are closed some rounds of the loop later
             await asyncio.sleep(0.001)

@@ -35,7 +35,7 @@ ALIASES = {
 }
 
 TABLE: dict[str, tuple[str, str | None, str, str]] = {
-    "by its name": ("gpt-5.6x", None, "claude-custom", "gpt-5.6x"),
+    "by its name": ("auto", None, "claude-kiro-oauth", "auto"),
     "the provider that lists it": ("llama3:8b", None, "openai-custom", "llama3:8b"),
     "the first that lists it": ("shared", None, "claude-custom", "shared"),
     "a hint": ("shared", "openai-custom", "openai-custom", "shared"),

@@ -11,7 +11,7 @@ import msgspec
 
 from aiclient2api.canonical.errors import GatewayError, Kind
 from aiclient2api.canonical.events import Event, Failed, Finish, Verbatim
-from aiclient2api.dialects.base import FrameReader, StreamDecoder
+from aiclient2api.dialects.base import FrameReader, Seen, StreamDecoder
 from aiclient2api.wire.sse import MAX_EVENT_BYTES
 
 _FRAME_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
@@ -49,7 +49,12 @@ class PassingDecoder:
             return []
         if not self._is_stream:
             return self._fallback.close()
-        out = self._block(self._rest + b"\n\n") if self._reader.interesting.search(self._rest) else []
+        out: list[Event] = []
+        if self._reader.interesting.search(self._rest):
+            frame = self._rest + b"\n\n"
+            seen = self._reader.read(frame)
+            if seen.finish is not None or seen.failed is not None:
+                self._seen(frame, seen, out)
         if self._over or self._finish is not None:
             return out
         return out + self._fail("truncated", "The upstream's answer ended before it was complete.")
@@ -89,7 +94,9 @@ class PassingDecoder:
         if self._reader.interesting.search(frame) is None:
             out.append(Verbatim(frame, self._has_content(frame)))
             return
-        seen = self._reader.read(frame)
+        self._seen(frame, self._reader.read(frame), out)
+
+    def _seen(self, frame: bytes, seen: Seen, out: list[Event]) -> None:
         if seen.failed is not None:
             self._over = True
             out.append(Verbatim(frame, failed=seen.failed) if self._committed else Failed(seen.failed))

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.usage import Usage
+from aiclient2api.gateway import ratelimits
 from aiclient2api.gateway.catalogue import Catalogue
 from aiclient2api.gateway.door import Door
 from aiclient2api.gateway.faults import of_client_body
 from aiclient2api.gateway.prompts import SystemPrompt
+from aiclient2api.gateway.unpack import unpacked
 from aiclient2api.gateway.upstream import Account, Journey, Upstream
 from aiclient2api.http1.messages import Exchange, HttpError
 from aiclient2api.observe.promptlog import PromptLog
@@ -49,6 +51,7 @@ class Visit:
 
     exchange: Exchange
     provider: str | None = None
+    front: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
     seed: str = field(default_factory=lambda: secrets.token_hex(16))
     started: float = field(default_factory=time.perf_counter)
@@ -73,9 +76,11 @@ class Visit:
     async def body(self, limit: int) -> bytes:
         """The request body. Raises GatewayError for one that is too large or never comes."""
         try:
-            return await self.exchange.body()
+            body = await self.exchange.body()
         except HttpError as error:
             raise of_client_body(error, limit) from error
+        coding = self.exchange.headers.get("content-encoding")
+        return body if coding is None else unpacked(body, coding, limit)
 
     def answer_headers(self) -> list[tuple[str, str]]:
         """Headers of every answer on a model route, as far as things are known."""
@@ -84,6 +89,9 @@ class Visit:
             headers += [("x-aiclient-provider", self.route.provider.name), ("x-aiclient-account", self.account)]
         if self.journey is not None:
             headers.append(("x-aiclient-attempts", str(self.journey.attempts)))
+            if self.front and self.route is not None:
+                upstream = self.route.provider.dialect
+                headers += ratelimits.for_client(self.journey.headers, upstream, self.front, self.wall_clock)
             if self.journey.dropped:
                 headers.append(("x-aiclient-dropped", ", ".join(self.journey.dropped)))
         return headers

@@ -14,6 +14,7 @@ from aiclient2api.routing.models import Route, resolve
 
 async def answer(context: Context, visit: Visit, front: Dialect) -> None:
     """Answer one request of the dialect `front`. Raises GatewayError while nothing has been sent."""
+    visit.front = front.name
     body = await visit.body(context.max_body_bytes)
     peek = front.passing.peek(body, visit.headers)
     route = await find_route(context, visit, peek.model)

@@ -58,12 +58,13 @@ class Timing:
 
 @dataclass
 class Journey:
-    """What happened on the way; the answer's headers and the log read it."""
+    """What happened on the way; the answer's headers and the log read it. `headers` are the upstream's."""
 
     attempts: int = 0
     dropped: tuple[str, ...] = ()
     raw: Callable[[str, bytes], None] | None = None
     faults: list[GatewayError] = field(default_factory=list)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,7 @@ class Upstream:
         if journey.raw is not None:
             journey.raw("request", call.body)
         inbound = await self.client.send(_outbound(call, account), self.timing.http)
+        journey.headers = inbound.headers
         if 200 <= inbound.status < 300:
             return inbound
         async with inbound:

@@ -6,14 +6,16 @@ Refuses, with the file, line and key: a file that cannot be read, is not JSON, o
 
 import difflib
 import json
+import re
 import types
 import typing
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
-from aiclient2api.settings.schema import KEYS, NOT_YET_HONOURED, SECRET_KEYS, Settings
+from aiclient2api.settings.schema import KEYS, NOT_YET_HONOURED, SECRET_KEYS, Settings, masked
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -55,7 +57,7 @@ def load(file: Path | None, environ: Mapping[str, str], flags: Mapping[str, obje
                 merged[key] = _convert(key, value, source, text, file)
                 sources[key] = source
     settings = msgspec.convert(merged, Settings)
-    return Loaded(settings, sources, tuple(_warnings(from_file, sources)), file)
+    return Loaded(settings, sources, tuple(_warnings(from_file, sources, text, file)), file)
 
 
 def _read(file: Path | None) -> str:
@@ -78,13 +80,16 @@ def _parse(text: str, file: Path | None) -> dict[str, Json]:
         ) from None
     except RecursionError:
         raise SettingsError(f"{file}: the JSON is nested too deeply.") from None
+    except ValueError:
+        raise SettingsError(f"{file}: a number has too many digits.") from None
     if not isinstance(value, dict):
         raise SettingsError(f"{file}, line 1: the configuration must be one JSON object.")
     return value
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
-    found = {key: environ[key] for key in KEYS if environ.get(key)}
+    """An empty text counts as not given, and so does null for every kind of key."""
+    found = {key: environ[key] for key in KEYS if environ.get(key, "") not in ("", "null")}
     return {key: _of_text(key, text) for key, text in found.items()}
 
 
@@ -96,8 +101,9 @@ _FALSE = frozenset({"false", "0", "no", "off"})
 def _of_text(key: str, text: str) -> object:
     """An environment's text as the JSON value that the key wants; text that is not JSON stays text."""
     kinds = _kinds(_TYPES[key])
-    if bool in kinds and text.lower() in _TRUE | _FALSE:
-        return text.lower() in _TRUE
+    word = text.strip().lower()
+    if bool in kinds and word in _TRUE | _FALSE:
+        return word in _TRUE
     if str in kinds and not (tuple in kinds and text.lstrip().startswith("[")):
         return text
     try:
@@ -122,8 +128,8 @@ def _convert(key: str, value: object, source: str, text: str, file: Path | None)
     try:
         return msgspec.convert(value, _TYPES[key])
     except msgspec.ValidationError as error:
-        where = {"file": f"{file}, line {_line_of(key, text)}", "environment": "environment", "flag": "flag"}[source]
-        shown = "(not shown)" if key in SECRET_KEYS else repr(value)
+        where = f"{file}, line {_line_of(key, text)}" if source == "file" else source
+        shown = "(not shown)" if key in SECRET_KEYS else _short(repr(value))
         raise SettingsError(f"{where}: {key} = {shown} is not valid ({_plain(str(error))}).") from None
 
 
@@ -131,30 +137,51 @@ def _plain(text: str) -> str:
     return text.replace("`", "'")
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= 200 else text[:200] + "…"
+
+
 def _line_of(key: str, text: str) -> int:
-    at = text.find(f'"{key}"')
-    return text.count("\n", 0, max(at, 0)) + 1
+    """The line of the member that counts: of doubled keys the last."""
+    return max(line for name, line in _members(text) if name == key)
 
 
-def _warnings(from_file: Mapping[str, Json], sources: Mapping[str, str]) -> list[str]:
-    out = []
+_SPACE = re.compile(r"[ \t\r\n,:]*")
+
+
+def _members(text: str) -> Iterator[tuple[str, int]]:
+    """(key, line) of each top-level member of a sound JSON object."""
+    decoder = json.JSONDecoder()
+    at = _after_space(text, text.index("{") + 1)
+    while text[at] != "}":
+        key, end = decoder.raw_decode(text, at)
+        yield key, text.count("\n", 0, at) + 1
+        _, end = decoder.raw_decode(text, _after_space(text, end))
+        at = _after_space(text, end)
+
+
+def _after_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return at if found is None else found.end()
+
+
+def _warnings(from_file: Mapping[str, Json], sources: Mapping[str, str], text: str, file: Path | None) -> list[str]:
+    counts = Counter(key for key, _ in _members(text))
+    out = [f"{key} stands more than once in {file}; the last counts." for key in counts if counts[key] > 1]
     for key in from_file:
         if key not in KEYS:
             near = difflib.get_close_matches(key, KEYS, 1) or difflib.get_close_matches(key.upper(), KEYS, 1)
             hint = f" Did you mean {near[0]}?" if near else ""
-            out.append(f"Unknown setting {key} is ignored.{hint}")
+            out.append(f"Unknown setting {_short(key)} is ignored.{hint}")
     out += [
         f"{key} is set, but this version does not use it yet."
         for key in KEYS
-        if key in NOT_YET_HONOURED and sources[key] in ("file", "flag")
+        if key in NOT_YET_HONOURED and sources[key] != "default"
     ]
     return out
 
 
 def shown(loaded: Loaded) -> list[tuple[str, Json, str]]:
     """(key, value, source) of every setting, secrets as ***."""
-    plain = msgspec.to_builtins(loaded.settings)
-    return [
-        (key, "***" if key in SECRET_KEYS and plain[key] is not None else plain[key], loaded.sources[key])
-        for key in KEYS
-    ]
+    values = masked(loaded.settings)
+    return [(key, values[key], loaded.sources[key]) for key in KEYS]

@@ -3,7 +3,8 @@
 A setting's attribute is its key in lower case; `KEYS` lists them in the order of this file.
 """
 
-from typing import Annotated, Literal
+import json
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, field
@@ -38,7 +39,7 @@ class Fallback(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """All settings with their defaults."""
+    """All settings with their defaults. Printed, it shows no secret."""
 
     required_api_key: str | tuple[str, ...] | None = field(default=None, name="REQUIRED_API_KEY")
     server_port: Port = field(default=3000, name="SERVER_PORT")
@@ -111,6 +112,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ui_enabled: bool = field(default=True, name="UI_ENABLED")
     admin_password: str | None = field(default=None, name="ADMIN_PASSWORD")
 
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(f'{key}={value!r}' for key, value in masked(self).items())})"
+
 
 KEYS: tuple[str, ...] = tuple(each.encode_name for each in msgspec.structs.fields(Settings))
 
@@ -131,6 +135,13 @@ SECRET_KEYS = frozenset(
     }
 )
 """Keys whose values are never shown."""
+
+
+def masked(settings: Settings) -> dict[str, Any]:
+    """Every key with its value as plain JSON, secrets that are set as ***."""
+    plain: dict[str, Any] = json.loads(json.dumps(msgspec.to_builtins(settings)))
+    return {key: "***" if key in SECRET_KEYS and value is not None else value for key, value in plain.items()}
+
 
 NOT_YET_HONOURED = frozenset(
     {

@@ -5,6 +5,7 @@ A cut is raised as Cut, after the exchange's `abort` where the server's has one:
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import NoReturn
 
 from aiclient2api.http1.messages import Exchange
@@ -59,9 +60,7 @@ class Delivery:
         kind = self._step.content_type or content_type
         await self._exchange.start(200, [("content-type", kind), ("cache-control", "no-cache"), *headers])
         wanted = self._step.exception
-        for number, piece in enumerate(pieces):
-            if wanted is not None and number == wanted.after:
-                break
+        for number, piece in enumerate(islice(pieces, wanted.after if wanted is not None else None)):
             await self._send(_corrupt(piece) if number == self._step.corrupt else piece)
             if self._pace:
                 await asyncio.sleep(self._pace)

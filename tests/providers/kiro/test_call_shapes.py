@@ -3,7 +3,8 @@
 import pytest
 
 from aiclient2api.providers.kiro.call_heads import REJECTED, UNDECIDED, bracket_head, object_head, tag_head
-from aiclient2api.providers.kiro.call_shapes import WrittenCall, calls_in, is_object
+from aiclient2api.providers.kiro.call_shapes import WrittenCall, calls_in, sound
+from aiclient2api.wire.jsonio import JsonError
 
 NAMES = {"look": "look", "wire": "client"}
 
@@ -41,10 +42,23 @@ def test_names_are_the_clients_and_arguments_stay_as_they_are() -> None:
     ]
 
 
-def test_objects() -> None:
-    assert is_object(' {"a":1} ')
-    assert not is_object("[1]")
-    assert not is_object("{")
+@pytest.mark.parametrize(
+    ("text", "sound_text"),
+    [
+        (' {"a": 1.0}', ' {"a": 1.0}'),
+        ('{"a": "b\nc\td"}', '{"a": "b\\u000ac\\u0009d"}'),
+        ('{\n"a\n": "\\"\n"\n}', '{\n"a\\u000a": "\\"\\u000a"\n}'),
+    ],
+)
+def test_raw_line_breaks_in_strings_are_escaped(text: str, sound_text: str) -> None:
+    assert sound(text) == sound_text
+    assert calls_in(f'{{"name":"look","args":{text}}}', NAMES) == [WrittenCall("look", sound_text.strip())]
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{", "{a}", '{"a": \x01}'])
+def test_what_is_no_object(text: str) -> None:
+    with pytest.raises(JsonError):
+        sound(text)
 
 
 @pytest.mark.parametrize(

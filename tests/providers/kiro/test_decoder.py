@@ -327,6 +327,26 @@ def test_a_failure_ends_everything(failing: bytes, kind: str, reason: str | None
         assert answer.usage.estimated
 
 
+@pytest.mark.parametrize(
+    ("body", "kind", "words"),
+    [
+        (b"<html>captive</html>", "upstream", "web page"),
+        (b" \n<html>captive</html>", "upstream", "web page"),
+        (b'{"__type":"x#ThrottlingException","message":"Slow down."}', "rate_limit", "Slow down."),
+        (b'{"message":"m","reason":"MONTHLY_REQUEST_COUNT"}', "quota", "MONTHLY_REQUEST_COUNT"),
+        (b'{"output":{}}', "upstream", "instead of an event stream"),
+        (b"upstream connect error", "upstream", "upstream connect error"),
+        (b"{" * 100_000, "upstream", "{"),
+    ],
+)
+def test_what_is_no_event_stream_is_taken_for_what_it_is(body: bytes, kind: str, words: str) -> None:
+    for pieces in ([body], cut(body, range(min(100, len(body)))), [b"", body]):
+        answer = told(pieces)
+        assert [type(event) for event in answer.events] == [Failed]
+        assert (answer.error.kind, words in answer.error.message) == (kind, True)
+        assert "<html" not in answer.error.message
+
+
 def test_what_was_held_back_comes_before_the_failure() -> None:
     answer = told(text("<thin") + exception("error", message="x"), tags=True)
     assert answer.text == "<thin"
@@ -461,6 +481,10 @@ def test_a_half_without_its_partner_is_marked() -> None:
     assert told(escaped("assistantResponseEvent", f'{{"content":"{SMILE[1]}"}}') + metering()).text == "\ufffd"
     call = escaped("toolUseEvent", f'{{"toolUseId":"1","name":"look","input":"{{}}{SMILE[0]}","stop":true}}')
     assert told(call + metering()).calls == [("1", "look", "{}\ufffd")]
+    odd = escaped("assistantResponseEvent", f'{{"content":"a{SMILE[0]}","n":{"9" * 5000}}}')
+    assert told(odd + metering()).text == "a\ufffd"
+    alone = escaped("reasoningContentEvent", f'{{"text":"{SMILE[0]}"}}')
+    assert told(alone + text("b") + metering()).text == "b"
     citation = escaped("citationEvent", f'{{"citationLink":"u{SMILE[0]}"}}')
     assert cited(text("x"), citation) == [Citation(0, "u\ufffd")]
     tools = escaped("toolUseEvent", f'{{"toolUseId":"1","name":"look{SMILE[0]}","input":{{"a":1}},"stop":true}}')
@@ -479,6 +503,14 @@ def test_the_answer_is_cut_at_a_stop_sequence() -> None:
     assert isinstance(reading.feed(text("END"))[-1], Finish)
     assert reading.feed(text("more") + exception("error")) == []
     assert reading.close() == []
+
+
+def test_a_written_call_is_no_text_to_be_cut() -> None:
+    answer = told(text('[Called look with args: {"a": "END"}] END') + metering(), tools=("look",), stop=("END",))
+    assert [call[1:] for call in answer.calls] == [("look", '{"a": "END"}')]
+    assert answer.finish == Finish("tools")
+    answer = told(tool_use("1", "look", stop=True) + text("a END b") + metering(), stop=("END",))
+    assert (answer.finish, answer.text) == (Finish("tools"), "a ")
 
 
 def test_no_stop_sequence_in_the_text() -> None:

@@ -267,6 +267,12 @@ def test_a_message_is_bounded_and_ends_like_a_sentence() -> None:
     assert len(classify(500, {}, b"y" * 100_000).upstream.body) <= 4096  # type: ignore[union-attr]
 
 
+def test_an_error_that_is_only_words() -> None:
+    error = classify(400, {}, b'{"error":"Input is too long."}')
+    assert (error.kind, "Input is too long." in error.message) == ("context_length", True)
+    assert classify(400, {}, b'{"error":"x","message":"Prompt is too long"}').kind == "context_length"
+
+
 def test_errors_of_a_stream() -> None:
     assert of_stream("", "").message
     assert of_exception("", b"").kind == "upstream"

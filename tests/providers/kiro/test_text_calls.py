@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiclient2api.providers.kiro import candidate, text_calls
+from aiclient2api.canonical.request import Tool, ToolChoice
+from aiclient2api.providers.base import Grant
+from aiclient2api.providers.kiro import KiroProvider, candidate, text_calls
 from aiclient2api.providers.kiro.call_shapes import WrittenCall
 from aiclient2api.providers.kiro.text_calls import Piece, TextCalls
+from tests.providers.kiro.build import PROFILE, ask, user
 from tests.providers.kiro.stream import Told, metering, text, told
 from tests.strategies import ALPHABET
 
@@ -78,6 +81,11 @@ CALLS: dict[str, tuple[str, list[Piece]]] = {
         [WrittenCall("get_time", "{}")],
     ),
     "function_call": ('{"function_call":{"name":"get_time","arguments":{}}}', [WrittenCall("get_time", "{}")]),
+    "in Kiro's own shape": (f'{{"toolUseId":"t","name":"get_time","input":{TIME}}}', [CALL]),
+    "with raw line breaks": (
+        '[Called get_time with args: {"text": "a\nb"}]',
+        [WrittenCall("get_time", '{"text": "a\\u000ab"}')],
+    ),
     "tool_calls": (
         '{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":'
         '{"name":"get_time","arguments":"{}"}},{"name":"mcp_read_1a2b3c4d","input":{"a":1.50}}]}',
@@ -124,6 +132,8 @@ TEXTS = {
     "arguments are a list": '{"name":"get_time","arguments":[]}',
     "arguments are no object": '{"name":"get_time","arguments":"UTC"}',
     "another type": '{"type":"text","name":"get_time","input":{}}',
+    "another type behind": '{"name":"get_time","input":{},"type":"text"}',
+    "content behind calls": '{"tool_calls":[{"name":"get_time","input":{}}],"content":"x"}',
     "content beside calls": '{"content":"x","tool_calls":[{"name":"get_time","input":{}}]}',
     "no name": '{"type":"tool_use","input":{}}',
     "name is a number": '{"name":1,"input":{}}',
@@ -133,7 +143,7 @@ TEXTS = {
     "part of broken JSON": f"{{\n{OBJECT}\n}}",
     "JSON answers": '{"name": "Ada", "type": "person"}\n\n{"id": "a", "content": "b"}\n\n{"type": "object"}',
     "only white space": " \n\n ",
-    "a page of white space": "\n" * 3000,
+    "a page of white space": "\n" * 1100,
     "white space without end": "[Called" + " " * 600,
     "white space before the end": f"<tool_call>{OBJECT}" + " " * 100 + "</tool_call>",
     "beginnings": "[C <t { [Ca <tool {\n{ [",
@@ -246,6 +256,17 @@ def test_text_without_calls_comes_out_as_it_was(pieces: list[str]) -> None:
 
 
 # Within an answer
+
+
+@pytest.mark.parametrize(("choice", "calls"), [(None, 1), (ToolChoice("auto"), 1), (ToolChoice("none"), 0)])
+def test_where_no_call_is_wanted_none_is_looked_for(choice: ToolChoice | None, calls: int) -> None:
+    asked = ask(user("hi"), tools=(Tool("get_time"),), tool_choice=choice)
+    prepared = KiroProvider().prepare(asked, Grant("t", profile=PROFILE))
+    assert prepared.decoder is not None
+    reader = prepared.decoder()
+    found = Told(reader.feed(text(BRACKET) + metering()) + reader.close())
+    assert len(found.calls) == calls
+    assert (found.text == BRACKET) == (calls == 0)
 
 
 def answer(*pieces: str) -> Told:

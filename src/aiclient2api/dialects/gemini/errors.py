@@ -5,6 +5,7 @@ status and a body, or a GatewayError that says whose fault it is. An upstream's 
 is about the gateway's login: that never reaches the client.
 """
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -51,7 +52,7 @@ def encode_error(error: GatewayError, request_id: str) -> ErrorAnswer:
     """The answer to a request that failed before its first byte; `request_id` has no place in this dialect's body."""
     headers: list[tuple[str, str]] = []
     if error.retry_after is not None:
-        headers.append(("retry-after", str(max(0, round(error.retry_after)))))
+        headers.append(("retry-after", str(max(0, math.ceil(error.retry_after)))))
     passed_on = _passed_on(error)
     if passed_on is not None and error.upstream is not None:
         return ErrorAnswer(error.upstream.status, passed_on, tuple(headers))

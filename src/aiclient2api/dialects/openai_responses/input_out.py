@@ -32,10 +32,10 @@ _BY_MODEL = frozenset({"reasoning", "function_call", "custom_tool_call"})
 Item = Member | msgspec.Raw
 
 
-def instructions(request: Request, writing: Writing) -> tuple[str | None, list[Item]]:
-    """(the `instructions` member, items in its place)."""
+def system_out(request: Request, writing: Writing, *, alone: bool) -> tuple[str | None, list[Item]]:
+    """(the `instructions` member, items in its place). `alone`: nothing else is said, and the API wants an item."""
     system = tuple(block for block in request.system if block.text and not block.text.startswith(BILLING))
-    if len(system) == 1 and (system[0].cache is None or request.dialect != DIALECT):
+    if len(system) == 1 and not alone and (system[0].cache is None or request.dialect != DIALECT):
         input_parts(system, writing)  # names a cache mark that is lost
         return system[0].text, []
     return None, [_message("developer", input_parts(system, writing))] if system else []

@@ -15,7 +15,7 @@ from aiclient2api.canonical.request import OutputFormat, Reasoning, Request
 from aiclient2api.dialects.base import Outgoing
 from aiclient2api.dialects.effort import level_of, nearest
 from aiclient2api.dialects.openai_chat.parts_out import Member, Writing
-from aiclient2api.dialects.openai_responses.input_out import InputWriter, instructions
+from aiclient2api.dialects.openai_responses.input_out import InputWriter, system_out
 from aiclient2api.dialects.openai_responses.items_in import DIALECT
 from aiclient2api.dialects.openai_responses.request_in import NAMESPACES
 from aiclient2api.dialects.openai_responses.settings_in import ENCRYPTED
@@ -34,10 +34,11 @@ def encode_request(request: Request, model: Model) -> Outgoing:
         raise bad_request("n: only one answer per request can be given here; leave n out or set it to 1.", "n")
     writing = Writing(model, request.dialect, name_map(request), {})
     body: Member = {"model": model.id}
-    system, items = instructions(request, writing)
+    said = InputWriter(writing).items(request.turns)
+    system, items = system_out(request, writing, alone=not said)
     if system is not None:
         body["instructions"] = system
-    body["input"] = [*items, *InputWriter(writing).items(request.turns)]
+    body["input"] = [*items, *said]
     _tools(request, writing, body)
     _limits(request, writing, body)
     _reasoning(request, writing, body)

@@ -1,13 +1,14 @@
 """JSON that a model writes where it means a tool call: the shapes that APIs and chat templates have for it.
 
-    {"name": NAME, "arguments" | "input" | "parameters": {…} or "{…}"}     also with "type" and "id"
-    {"type": "function", "function": {"name": NAME, "arguments": …}}       {"function_call": {…}}
+    {"name": NAME, "arguments" | "input" | "parameters" | "args": {…} or "{…}"}     also with "type" and an id
+    {"type": "function", "function": {"name": NAME, "arguments": …}}                 {"function_call": {…}}
     {"tool_calls": [one of these, …]}
 
 Enters: the text of one object. Leaves: its calls; none if it is anything else, such as the definition of a tool, names
 a tool that is not declared, or has members that a call has not.
 """
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -16,13 +17,16 @@ import msgspec
 from aiclient2api.wire import jsonio
 
 TYPES = frozenset({"tool_use", "tool_call", "function", "function_call"})
-ARGUMENTS = ("arguments", "input", "parameters")
+ARGUMENTS = ("arguments", "input", "parameters", "args")
 WRAPPERS = ("function", "function_call")
 LIST = "tool_calls"
-LABELS = frozenset({"type", "id", "call_id", "index"})
+LABELS = frozenset({"type", "id", "call_id", "tool_use_id", "toolUseId", "index"})
 BESIDE_LIST = frozenset({"role", "content"})
 MEMBERS = frozenset({"name", *ARGUMENTS, *WRAPPERS, LIST, *LABELS, *BESIDE_LIST})
 """Every member that may stand in one of the shapes."""
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f]")
 
 
 class WrittenCall(NamedTuple):
@@ -38,7 +42,7 @@ Members = Mapping[str, msgspec.Raw]
 def calls_in(text: str, names: Mapping[str, str]) -> list[WrittenCall]:
     """`names` maps the declared names, and those on the wire, to the client's."""
     try:
-        members = jsonio.members(text.encode("utf-8", "replace"))
+        members = jsonio.members(sound(text).encode("utf-8", "replace"))
         if LIST not in members:
             return [_call(members, names)]
         _only(members, LIST, *LABELS, *BESIDE_LIST)
@@ -49,13 +53,15 @@ def calls_in(text: str, names: Mapping[str, str]) -> list[WrittenCall]:
         return []
 
 
-def is_object(text: str) -> bool:
-    """Whether `text` is a JSON object."""
+def sound(text: str) -> str:
+    """`text`, a JSON object; line breaks and tabs that stand in its strings as they are, which models often write, are
+    escaped. Raises JsonError."""
     try:
         jsonio.members(text.encode("utf-8", "replace"))
     except jsonio.JsonError:
-        return False
-    return True
+        text = _STRING.sub(lambda found: _CONTROL.sub(lambda char: f"\\u{ord(char[0]):04x}", found[0]), text)
+        jsonio.members(text.encode("utf-8", "replace"))
+    return text
 
 
 class _NoCall(Exception):
@@ -95,8 +101,7 @@ def _arguments(raw: msgspec.Raw) -> str:
     text = bytes(raw).decode()
     if text.startswith('"'):
         text = _string(raw).strip() or "{}"
-    jsonio.members(text.encode("utf-8", "replace"))
-    return text
+    return sound(text)
 
 
 def _is_schema(text: str) -> bool:

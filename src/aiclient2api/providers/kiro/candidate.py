@@ -19,8 +19,9 @@ from aiclient2api.providers.kiro.call_heads import (
     object_head,
     tag_head,
 )
-from aiclient2api.providers.kiro.call_shapes import WrittenCall, calls_in, is_object
+from aiclient2api.providers.kiro.call_shapes import WrittenCall, calls_in, sound
 from aiclient2api.providers.kiro.json_end import JsonEnd
+from aiclient2api.wire import jsonio
 
 __all__ = ["REJECTED", "UNDECIDED", "Candidate"]
 
@@ -126,5 +127,7 @@ class Candidate:
         text = "".join(self._object)
         if self.opener != "[":
             return tuple(calls_in(text, self._names))
-        name = self._names[bracket_name(self._head)]
-        return (WrittenCall(name, text),) if is_object(text) else ()
+        try:
+            return (WrittenCall(self._names[bracket_name(self._head)], sound(text)),)
+        except jsonio.JsonError:
+            return ()

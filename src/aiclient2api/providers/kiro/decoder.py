@@ -26,6 +26,9 @@ from aiclient2api.wire.eventstream import EventStreamDecoder, EventStreamError, 
 
 S = TypeVar("S", bound=msgspec.Struct)
 
+MAX_BODY = 64 * 1024
+"""As much is read of an answer that is no event stream."""
+
 
 class KiroDecoder:
     """One per answer.
@@ -59,13 +62,22 @@ class KiroDecoder:
         self._halves: Halves | None = None
         self._stop_reason = ""
         self._details: bytes | None = None
+        self._sniffed = False
+        self._body: bytearray | None = None
         self._ended = False
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that `data` completes; nothing after the end."""
         if self._ended:
             return []
+        if not self._sniffed:
+            self._sniff(data)
         out: list[Event] = []
+        if self._body is not None:
+            self._body += data
+            if len(self._body) > MAX_BODY:
+                self._fail(errors.of_body(bytes(self._body)), out)
+            return out
         try:
             self._read(self._frames.feed(data), out)
         except EventStreamError as error:
@@ -79,11 +91,20 @@ class KiroDecoder:
             return []
         out: list[Event] = []
         try:
-            self._frames.feed(b"")  # raises if a frame was damaged behind the last sound one
-            self._end(out)
+            if self._body is not None:
+                self._fail(errors.of_body(bytes(self._body)), out)
+            else:
+                self._frames.feed(b"")  # raises if a frame was damaged behind the last sound one
+                self._end(out)
         except EventStreamError as error:
             self._fail(_not_understood(str(error)), out)
         return self._cut(out)
+
+    def _sniff(self, data: bytes) -> None:
+        """A frame's length begins with 0 or 1 (16 MiB and more); other first bytes are those of a page or of JSON."""
+        self._sniffed = bool(data)
+        if data and data[0] > 1:
+            self._body = bytearray()
 
     def _read(self, messages: Iterable[Message], out: list[Event]) -> None:
         for headers, payload in messages:
@@ -214,7 +235,7 @@ class KiroDecoder:
     def _reason(self) -> FinishReason:
         if self._calls.unfinished:
             return "length"
-        if self._calls.finished or self._text.written:
+        if self._called:
             return "tools"
         told = _STOP_REASONS.get(self._stop_reason)
         if told is not None:
@@ -235,8 +256,16 @@ class KiroDecoder:
         if self._cutter is None:
             return out
         out = self._cutter.feed(out)
-        self._ended |= self._cutter.done
+        if self._cutter.done and not self._ended:
+            self._ended = True
+            if self._called:
+                out[-1] = Finish("tools")
         return out
+
+    @property
+    def _called(self) -> bool:
+        """Whether a call was given whole; it then is what the answer ends for, whatever else is said."""
+        return self._calls.finished > 0 or self._text.written > 0
 
     def _usage(self) -> Usage:
         return self._meter.usage(self._blocks.shown, self._blocks.thought)

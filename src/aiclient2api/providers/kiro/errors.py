@@ -170,6 +170,15 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> GatewayErr
     return _error(_verdict(found, status, page), found, UpstreamAnswer(FAMILY, status, body[:MAX_KEPT_BODY]))
 
 
+def of_body(body: bytes) -> GatewayError:
+    """The failure that an answer of good status tells of which is no event stream."""
+    page = body.lstrip()[:1] == b"<"
+    found = Found() if page else _read(body, "")
+    what = "a web page" if page else "something else"
+    said = found.message or f"The service answered with {what} instead of an event stream."
+    return _error(_verdict(found, 500, page), found._replace(message=said), None)
+
+
 def of_exception(name: str, payload: bytes) -> GatewayError:
     """The failure that an exception frame of a stream tells of."""
     found = _read(payload, _shape_name(name) or "error")

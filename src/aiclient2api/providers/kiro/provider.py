@@ -52,10 +52,11 @@ class KiroProvider(msgspec.Struct, frozen=True, kw_only=True):
         raise TypeError("no client speaks Kiro's wire form")
 
     def _decoder(self, ask: Ask, built: Built) -> StreamDecoder:
+        choice = ask.request.tool_choice
         decoder = KiroDecoder(
             names=built.tools.names,
             ids=built.ids,
-            tools=tuple(built.tools.declared),
+            tools=() if choice is not None and choice.mode == "none" else tuple(built.tools.declared),
             tags=built.tags,
             input_estimate=ask.input_estimate,
             window=ask.model.max_input,
