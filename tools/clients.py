@@ -8,12 +8,14 @@ Exit code: 0 if all passed, 1 if one failed, 3 if the kit is not there (said, no
 """
 
 import argparse
+import functools
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -49,6 +51,9 @@ class Upstream(NamedTuple):
     expect: str
 
 
+NATURAL = {"anthropic": "claude-sonnet-4-5", "gemini": "gemini-2.5-pro", "chat": "gpt-5.1", "responses": "gpt-5.1"}
+"""The name that a client of each dialect is given (some take only names they know); all are aliases."""
+
 STANDIN_TEXT = "STANDIN-FINAL-7391"
 UPSTREAMS: dict[str, Upstream] = {
     "simulator": Upstream({}, "claude-sonnet-4-5", ""),
@@ -79,11 +84,13 @@ def main(arguments: list[str]) -> int:
     if not (KIT / "run_client.py").exists():
         print(f"clients: SKIPPED, the kit is not at {KIT} (set CLIENTS_KIT)")
         return 3
-    clients = options.clients or (_all_clients() if options.all else list(DEFAULT_CLIENTS))
+    dialects = _dialects()
+    clients = options.clients or (list(dialects) if options.all else list(DEFAULT_CLIENTS))
     runs: list[Run] = []
     for provider in options.provider or ["simulator"]:
         with gateway(provider) as base, ThreadPoolExecutor(2) as pool:
-            for run in pool.map(lambda name, provider=provider, base=base: _run(provider, name, base), clients):
+            work = functools.partial(_run, provider, base, dialects)
+            for run in pool.map(work, clients):
                 print(f"{'PASS' if run.passed else 'FAIL'}  {run.provider:<24} {run.client:<32} {run.said}", flush=True)
                 runs.append(run)
     passed = sum(run.passed for run in runs)
@@ -91,17 +98,19 @@ def main(arguments: list[str]) -> int:
     return 0 if passed == len(runs) else 1
 
 
-def _all_clients() -> list[str]:
+def _dialects() -> dict[str, str]:
+    """The kit's clients and the dialect each speaks."""
     listed = subprocess.run(
         [sys.executable, KIT / "run_client.py", "--list"], capture_output=True, text=True, check=True
     )
-    return [line.split()[0] for line in listed.stdout.splitlines()]
+    return {line.split()[0]: line.split()[1] for line in listed.stdout.splitlines()}
 
 
-def _run(provider: str, client: str, base: str) -> Run:
+def _run(provider: str, base: str, dialects: Mapping[str, str], client: str) -> Run:
     upstream = UPSTREAMS[provider]
     name, _, model = client.partition("@")
-    command = [sys.executable, str(KIT / "run_client.py"), name, base, model or upstream.model]
+    model = model or NATURAL[dialects[name]]
+    command = [sys.executable, str(KIT / "run_client.py"), name, base, model]
     command += ["--key", KEY, "--tool-loop", "--expect", upstream.expect]
     environment = os.environ | {"RUN_CLIENT_CACHE": str(ROOT / ".clients")}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
@@ -124,7 +133,7 @@ def gateway(provider: str) -> Iterator[str]:
         settings = {key: value.format(base=base) for key, value in upstream.settings.items()}
         settings |= {
             "REQUIRED_API_KEY": KEY,
-            "MODEL_ALIASES": f'{{"my-own-model": "{upstream.model}"}}',
+            "MODEL_ALIASES": json.dumps(dict.fromkeys(("my-own-model", *NATURAL.values()), upstream.model)),
             "HOME": folder,
             "DATA_DIR": folder,
         }

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -58,9 +59,18 @@ def _sync_folder(folder: Path) -> None:
 
 
 def open_append(path: Path) -> IO[bytes]:
-    """Open a private file for appending, unbuffered."""
+    """Open a file for appending, unbuffered; one that others could read becomes private. Raises OSError."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), PRIVATE_FILE)
+    _make_private(handle)
     return os.fdopen(handle, "ab", buffering=0)
+
+
+def _make_private(handle: int) -> None:
+    """Only a regular file: a log may as well be a terminal or /dev/null."""
+    mode = os.fstat(handle).st_mode
+    if sys.platform != "win32" and stat.S_ISREG(mode) and mode & 0o077:
+        with contextlib.suppress(OSError):  # somebody else's file
+            os.fchmod(handle, PRIVATE_FILE)
 
 
 class LockTimeout(Exception):
@@ -71,7 +81,8 @@ class LockTimeout(Exception):
 def process_lock(path: Path, patience: float = 30.0) -> Iterator[None]:
     """Hold an exclusive lock between processes; waits up to `patience` seconds, then raises LockTimeout.
 
-    Blocks its thread: call it in a worker thread. The operating system frees it when the process dies.
+    Blocks its thread: call it in a worker thread. The operating system frees it when the process dies. Raises OSError
+    where no lock can be made.
     """
     make_private_folder(path.parent)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
@@ -81,7 +92,10 @@ def process_lock(path: Path, patience: float = 30.0) -> Iterator[None]:
             if time.monotonic() > give_up:
                 raise LockTimeout(str(path))
             time.sleep(0.02)
-        yield
+        try:
+            yield
+        finally:
+            _unlock(handle)
     finally:
         os.close(handle)
 
@@ -95,12 +109,20 @@ if sys.platform == "win32":
         except OSError:
             return False
         return True
+
+    def _unlock(handle: int) -> None:
+        with contextlib.suppress(OSError):
+            msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
 else:
     import fcntl
 
     def _try_lock(handle: int) -> bool:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except (BlockingIOError, PermissionError):  # both mean that another process has it
             return False
         return True
+
+    def _unlock(handle: int) -> None:
+        """Closing would do, but for a child process that was forked meanwhile and has the file open too."""
+        fcntl.flock(handle, fcntl.LOCK_UN)

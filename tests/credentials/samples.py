@@ -7,7 +7,8 @@ from pathlib import Path
 
 from aiclient2api.credentials.base import Send
 from aiclient2api.credentials.discover import find_kiro
-from aiclient2api.credentials.keeper import KiroKeeper
+from aiclient2api.credentials.keeper import Keeper
+from aiclient2api.credentials.kiro import kiro_scheme
 from aiclient2api.credentials.kiro_login import KiroLogin
 from tests.credentials import loopback
 
@@ -57,8 +58,8 @@ def keeper(
     clock: Callable[[], float] | None = None,
     send: Send = loopback.send,
     login: KiroLogin | None = None,
-) -> KiroKeeper:
+) -> Keeper:
     """A keeper of folder/token.json, with its state in folder/state."""
     chosen = login or KiroLogin(file_path=str(folder / "token.json"), refresh_url=url)
     find = partial(find_kiro, chosen, folder / "home", folder / "state", {})
-    return KiroKeeper(chosen, find, send, clock=clock or Clock(), jitter=lambda: 0.5)
+    return Keeper(chosen, kiro_scheme(chosen), find, send, clock=clock or Clock(), jitter=lambda: 0.5)

@@ -11,7 +11,7 @@ import pytest
 
 from aiclient2api import files
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.credentials.keeper import KiroKeeper
+from aiclient2api.credentials.keeper import Keeper
 from aiclient2api.credentials.kiro_login import KiroLogin
 from aiclient2api.credentials.lock import process_lock
 from aiclient2api.credentials.secret import Secret
@@ -634,7 +634,7 @@ def test_a_sender_that_never_answers_meets_a_deadline(tmp_path: Path, monkeypatc
         raise AssertionError
 
     async def story(folder: Path, service: SignIn, clock: Clock) -> None:
-        subject: KiroKeeper = keeper(folder, "http://x.invalid", clock=clock, send=silent)
+        subject: Keeper = keeper(folder, "http://x.invalid", clock=clock, send=silent)
         assert "no answer in time" in (await failure(subject.grant())).message
 
     play(story, tmp_path)

@@ -223,7 +223,7 @@ BREAKS = {
         SSE_PIECES[CLAUDE][0],
         b'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"lost my thread"}}\n\n',
     ),
-    OPENAI: (SSE_PIECES[OPENAI][0], b'data: {"error":{"message":"lost my thread","type":"server_error"}}\n\n'),
+    OPENAI: (SSE_PIECES[OPENAI][0], b'data: {"error":{"message":"lost my thread","type":"server_error","param":null,"code":null}}\n\n'),
 }
 """What is sent before the client has read it, and then."""
 

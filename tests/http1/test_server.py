@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aiclient2api import tasks
+from aiclient2api.http1.messages import Exchange
 from tests.http1.loops import LOOPS, Run, both_loops, run_on
 from tests.http1.serving import Answer, echo, judge, one, serving
 
@@ -152,9 +154,9 @@ def test_random_cuts_of_random_conversations(loop: str) -> None:
 def test_pipelined_answers_keep_their_order(run: Run) -> None:
     """C6: a slow answer holds up the quick ones behind it."""
 
-    async def slow_first(exchange: object) -> None:
-        await asyncio.sleep(0.02 if exchange.path == "/0" else 0)  # type: ignore[attr-defined]
-        await echo(exchange)  # type: ignore[arg-type]
+    async def slow_first(exchange: Exchange) -> None:
+        await asyncio.sleep(0.02 if exchange.path == "/0" else 0)
+        await echo(exchange)
 
     async def main() -> None:
         async with serving(slow_first) as served:
@@ -181,12 +183,12 @@ def test_a_long_line_of_requests_does_not_keep_others_waiting(run: Run) -> None:
 
         async with serving() as served:
             wire = await served.wire()
-            counter = asyncio.get_running_loop().create_task(count())
+            counter = tasks.spawn(count(), "count")
             await wire.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 500 + NEXT)
             rounds = 0
             judge(await wire.rest(), ["GET"] * 501)
             assert rounds >= 500
-            counter.cancel()
+            await tasks.stop(counter)
 
     run(main())
 
@@ -194,9 +196,9 @@ def test_a_long_line_of_requests_does_not_keep_others_waiting(run: Run) -> None:
 def test_the_handler_sees_the_request() -> None:
     seen: list[tuple[object, ...]] = []
 
-    async def look(exchange: object) -> None:
-        seen.append((exchange.target, dict(exchange.query), exchange.peer, exchange.started, dict(exchange.headers)))  # type: ignore[attr-defined]
-        await echo(exchange)  # type: ignore[arg-type]
+    async def look(exchange: Exchange) -> None:
+        seen.append((exchange.target, dict(exchange.query), exchange.peer, exchange.started, dict(exchange.headers)))
+        await echo(exchange)
 
     async def main() -> None:
         async with serving(look) as served:

@@ -150,6 +150,64 @@ def test_neighbours_of_one_role_are_one_turn_and_system_messages_pass() -> None:
     assert ask(body(model="claude-sonnet-4-5", temperature=0.5)).status == 200
 
 
+OLD, NEW_MODEL = "claude-sonnet-4-5", "claude-opus-5"
+MARK = {"cache_control": {"type": "ephemeral"}}
+FORCED: dict[str, Any] = {"tools": [WEATHER], "tool_choice": {"type": "any"}}
+CLEAR = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
+PNG_HEAD = {"type": "base64", "media_type": "image/jpeg", "data": "iVBORw0KGgo="}
+NOT_PDF = {"type": "base64", "media_type": "application/pdf", "data": "YWJj"}
+BY_MODEL = [
+    pytest.param(body(model=NEW_MODEL, thinking=ENABLED), '"thinking.type.enabled" is not supported', id="enabled"),
+    pytest.param(body(model=NEW_MODEL, temperature=0), "`temperature` is deprecated", id="temperature"),
+    pytest.param(body(model=NEW_MODEL, top_k=5), "`top_k` is deprecated", id="top_k"),
+    pytest.param(body(model=OLD, temperature=0.1, top_p=0.9), "cannot both be specified", id="both"),
+    pytest.param(
+        body(model=OLD, temperature=0.1, thinking=ENABLED), "may only be set to 1", id="temperature, thinking"
+    ),
+    pytest.param(body(("user", "a"), ("assistant", "b")), "does not support assistant message prefill", id="prefill"),
+    pytest.param(body(model=OLD, max_tokens=64_001), "max_tokens: 64001 > 64000", id="max_tokens"),
+    pytest.param(body(thinking={"type": "adaptive"}, **FORCED), "Thinking may not be enabled", id="forced, thinking"),
+    pytest.param(body(context_management=CLEAR), "requires `thinking` to be enabled", id="clear_thinking"),
+    pytest.param(body(output_config={"effort": "huge"}), "output_config.effort", id="effort"),
+    pytest.param(
+        body(("user", [{"type": "text", "text": "a"} | MARK] * 5)),
+        "A maximum of 4 blocks with cache_control",
+        id="marks",
+    ),
+    pytest.param(
+        body(("user", "a"), ("assistant", [USE]), ("user", [RESULT]), model=OLD, thinking=ENABLED),
+        "Expected `thinking` or `redacted_thinking`, but found `tool_use`",
+        id="loop without its thought",
+    ),
+    pytest.param(body(("user", [{"type": "image", "source": PNG_HEAD}])), "wrong media type", id="media type"),
+    pytest.param(body(("user", [{"type": "document", "source": NOT_PDF}])), "PDF specified was not valid", id="no PDF"),
+    pytest.param(body(("user", "word " * 2_000_000), model=OLD), "prompt is too long: ", id="length"),
+]
+
+
+@pytest.mark.parametrize(("asked", "words"), BY_MODEL)
+def test_refusals_by_model_and_of_what_stands_together(asked: Any, words: str) -> None:
+    exchange = ask(asked)
+    assert exchange.status == 400
+    assert words in exchange.json["error"]["message"]
+
+
+def test_what_models_take() -> None:
+    prefill = (("user", "a"), ("assistant", "b"))
+    assert ask(body(*prefill, model=OLD)).status == 200
+    assert ask(body(model=OLD, thinking=ENABLED, temperature=1)).status == 200
+    assert ask(body(model=NEW_MODEL, temperature=1)).status == 200
+    assert ask(body(model=NEW_MODEL, max_tokens=100_000)).status == 200
+    assert ask(body(thinking={"type": "adaptive"}, context_management=CLEAR)).status == 200
+    loop = (("user", "a"), ("assistant", [USE]), ("user", [RESULT]))
+    assert ask(body(*loop, thinking={"type": "adaptive"})).status == 200
+
+
+def test_counting_needs_no_limit() -> None:
+    asked = {"model": OLD, "messages": [{"role": "user", "content": "hello"}], "thinking": ENABLED}
+    assert ask(asked, path="/v1/messages/count_tokens").json["input_tokens"] > 0
+
+
 def test_keys_models_and_counts() -> None:
     simulated = simulation()
     simulated.refused_keys.add("bad")

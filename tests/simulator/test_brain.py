@@ -11,7 +11,7 @@ import pytest
 
 from aiclient2api.simulator import brain, limits, pieces
 from aiclient2api.simulator.arguments import Hints, build
-from aiclient2api.simulator.scene import Outcome, Paper, Picture, Reply, Scene, ToolCard, Turn
+from aiclient2api.simulator.scene import FREE_FORM, Outcome, Paper, Picture, Reply, Scene, ToolCard, Turn
 
 GUIDE = Path(__file__).parent.parent / "data" / "guide"
 PROMPT = "Run the shell command `echo hello > proof.txt` in the current directory, then say that you are done."
@@ -179,6 +179,37 @@ SHELLS = [
         id="codex-code-mode",
     ),
 ]
+WRITERS = [
+    pytest.param(
+        ToolCard("write_file", "", obj(file_path=STRING, content=STRING)),
+        {"file_path": "proof.txt", "content": "hello\n"},
+        id="file_path-content",
+    ),
+    pytest.param(
+        ToolCard("create_file", "", obj(path=STRING, file_text=STRING)),
+        {"path": "proof.txt", "file_text": "hello\n"},
+        id="path-file_text",
+    ),
+    pytest.param(
+        ToolCard(
+            "str_replace_based_edit_tool",
+            "",
+            obj(command={"type": "string", "enum": ["view", "create"]}, path=STRING, file_text=STRING),
+        ),
+        {"command": "create", "path": "proof.txt", "file_text": "hello\n"},
+        id="several-commands",
+    ),
+    pytest.param(
+        ToolCard("apply_patch", "", FREE_FORM, free=True),
+        {"input": "*** Begin Patch\n*** Add File: proof.txt\n+hello\n*** End Patch\n"},
+        id="patch-as-text",
+    ),
+    pytest.param(
+        ToolCard("apply_patch", "", obj(patch=STRING)),
+        {"patch": "*** Begin Patch\n*** Add File: proof.txt\n+hello\n*** End Patch\n"},
+        id="patch-as-member",
+    ),
+]
 OTHERS = (
     ToolCard("Read", "Reads a file", obj(file_path=STRING)),
     ToolCard("KillShell", "Kills a shell", obj(shell_id=STRING)),
@@ -194,6 +225,66 @@ def test_the_shell_of_each_agent_is_called(shell: ToolCard, expected: dict[str, 
     arguments = reply.calls[0].arguments
     assert expected.items() <= arguments.items()
     jsonschema.validate(arguments, shell.schema)
+
+
+@pytest.mark.parametrize(("writer", "expected"), WRITERS)
+def test_without_a_shell_the_file_is_written(writer: ToolCard, expected: dict[str, object]) -> None:
+    for prompt in (PROMPT, "Please create a file named proof.txt containing `hello`."):
+        (call,) = brain.answer(said(prompt, tools=(OTHERS[0], writer))).calls
+        assert (call.name, call.free) == (writer.name, writer.free)
+        assert expected.items() <= call.arguments.items()
+        jsonschema.validate(call.arguments, writer.schema)
+
+
+def test_a_file_asked_for_in_words_is_written_by_the_shell_where_nothing_else_can() -> None:
+    tools = (*OTHERS, ToolCard("bash", "", obj(command=STRING)))
+    (call,) = brain.answer(said("Write a file a.txt with the content 'b c'.", tools=tools)).calls
+    assert call.arguments == {"command": "echo 'b c' > a.txt"}
+
+
+def test_a_tool_that_only_changes_files_writes_none() -> None:
+    edit = ToolCard("edit", "", obj(path=STRING, old_string=STRING, new_string=STRING))
+    assert not brain.answer(said(PROMPT, tools=(edit,))).calls
+
+
+@pytest.mark.parametrize("languages", [["python", "shell"], ["javascript", "bash"], []])
+def test_a_tool_that_runs_code_is_told_the_language(languages: list[str]) -> None:
+    language: dict[str, object] = {"type": "string"} | ({"enum": languages} if languages else {})
+    tool = ToolCard("execute", "Runs code", obj(language=language, code=STRING))
+    (call,) = brain.answer(said(PROMPT, tools=(tool,))).calls
+    assert call.arguments["code"] == COMMAND
+    assert call.arguments["language"] in ("shell", "bash")
+
+
+def test_a_tool_keeps_its_namespace() -> None:
+    tool = ToolCard("bash", "", obj(command=STRING), namespace="box")
+    assert brain.answer(said(PROMPT, tools=(tool,))).calls[0].namespace == "box"
+
+
+ENDING = (
+    "Please solve this issue: {task}\n\n## Workflow\n\n1. Analyse the code\n2. Verify your fix by running your script\n"
+    "3. Submit your changes and finish your work by issuing the following command: `echo ALL_IS_DONE`.\n"
+    "   Do not combine it with any other command.\n\nPrefix any action with `A=b cd /path && ...` if you like."
+)
+
+
+def test_an_agent_that_wants_the_end_said_by_a_command_gets_it_so() -> None:
+    tools = (ToolCard("bash", "", obj(command=STRING)),)
+    first = Turn("user", ENDING.format(task=PROMPT))
+    assert answer_of(first, tools=tools).calls[0].arguments == {"command": COMMAND}
+    done = (first, Turn("assistant", called={"t": "bash"}), Turn("user", outcomes=(Outcome("t", "<output></output>"),)))
+    assert answer_of(*done, tools=tools).calls[0].arguments == {"command": "echo ALL_IS_DONE"}
+    ended = (*done, Turn("assistant", called={"u": "bash"}), Turn("user", outcomes=(Outcome("u", "ALL_IS_DONE"),)))
+    assert not answer_of(*ended, tools=tools).calls
+
+
+def test_results_that_come_as_text_are_results() -> None:
+    tools = (ToolCard("run_shell", "", obj(command=STRING)), ToolCard("final_answer", "", obj(answer=STRING)))
+    turns = (Turn("user", f"New task:\n{PROMPT}"), Turn("assistant", "Calling tools:\n[...]"))
+    assert answer_of(*turns[:1], tools=tools, choice="any").calls[0].name == "run_shell"
+    (call,) = answer_of(*turns, Turn("user", "Observation:\nexit 0"), tools=tools, choice="any").calls
+    assert call.name == "final_answer"
+    assert "exit 0" in str(call.arguments["answer"])
 
 
 def test_two_commands_are_two_calls() -> None:
@@ -287,6 +378,15 @@ def test_thinking_comes_only_when_asked_for() -> None:
     assert not brain.answer(said("hi")).thinking
 
 
+def test_thoughts_tell_what_is_known() -> None:
+    tools = (ToolCard("bash", "", obj(command=STRING)),)
+    turns = (Turn("user", PROMPT), Turn("assistant", called={"t": "bash"}))
+    assert "call the tool bash" in answer_of(*turns[:1], tools=tools, thinking=True).thinking
+    results = Turn("user", outcomes=(Outcome("t", "ok"),))
+    assert "1 result came back" in answer_of(*turns, results, tools=tools, thinking=True).thinking
+    assert "1 个结果" in answer_of(Turn("user", "运行"), turns[1], results, tools=tools, thinking=True).thinking
+
+
 def test_limits_end_an_answer_early() -> None:
     scene = said("hello", max_tokens=4)
     short = limits.bounded(brain.answer(scene), scene)
@@ -310,7 +410,9 @@ def test_the_same_scene_gives_the_same_reply() -> None:
 
 
 def test_hostile_text_is_read_in_linear_time() -> None:
-    for text in ("<a>" * 100_000, "`" * 200_000, "run `" * 60_000, "<a><b>" * 60_000 + "</a>", "my " * 100_000):
+    texts = ("<a>" * 100_000, "`" * 200_000, "run `" * 60_000, "<a><b>" * 60_000 + "</a>", "my " * 100_000)
+    more = ("run `echo a >" + " " * 10_000 + "`", "create file a.b with " * 5_000, "submit command `" * 5_000)
+    for text in (*texts, *more):
         brain.answer(said(text, tools=(WEATHER, *OTHERS)))
 
 

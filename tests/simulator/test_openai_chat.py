@@ -13,7 +13,7 @@ from tests.simulator.fake import FakeExchange, call, simulation
 KEY = {"authorization": "Bearer simulated-k"}
 PATH = "/v1/chat/completions"
 PNG = base64.b64encode((Path(__file__).parent.parent / "data" / "guide" / "red-32x32.png").read_bytes()).decode()
-WEATHER = {
+WEATHER: dict[str, Any] = {
     "type": "function",
     "function": {
         "name": "get_weather",
@@ -100,7 +100,61 @@ def test_pictures_files_and_forms() -> None:
     assert isinstance(json.loads(content)["n"], int)
 
 
+def test_a_free_form_tool_is_given_text() -> None:
+    tool = {"type": "custom", "custom": {"name": "apply_patch", "description": "Edits files"}}
+    asked = body({"role": "user", "content": "Write a file named a.txt containing 'x'."}, tools=[tool])
+    (whole,) = ask(asked).json["choices"][0]["message"]["tool_calls"]
+    assert (whole["type"], whole["custom"]["name"]) == ("custom", "apply_patch")
+    assert "*** Add File: a.txt\n+x" in whole["custom"]["input"]
+    chunks = chunks_of(ask(asked | {"stream": True}))
+    parts = [part for chunk in chunks for part in chunk["choices"][0]["delta"].get("tool_calls", [])]
+    assert "".join(part["custom"]["input"] for part in parts) == whole["custom"]["input"]
+
+
+def test_a_json_object_wants_to_be_named() -> None:
+    form = {"type": "json_object"}
+    assert ask(body(response_format=form)).status == 400
+    assert ask(body({"role": "user", "content": "Answer in JSON"}, response_format=form)).status == 200
+
+
+CLOSED = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": [], "additionalProperties": False}
+CHOICE = {"type": "function", "function": {"name": "x"}}
+FILE = {"type": "file", "file": {"file_data": f"data:image/png;base64,{PNG}"}}
+LONG = CALL | {"id": "c" * 41}
 REFUSED = [
+    pytest.param(body(stream_options={"include_usage": True}), "stream_options", id="stream_options"),
+    pytest.param(body(stop=list("abcde")), "stop", id="stops"),
+    pytest.param(body(max_tokens=5), "max_tokens", id="max_tokens of a reasoning model"),
+    pytest.param(body(reasoning_effort="minimal"), "reasoning_effort", id="effort"),
+    pytest.param(body(reasoning_effort="low", temperature=0), "temperature", id="sampling while reasoning"),
+    pytest.param(body(model="gpt-5.6", top_p=0.9), "top_p", id="sampling of a model that reasons by itself"),
+    pytest.param(body(reasoning_effort="low", stop="a"), "stop", id="stop while reasoning"),
+    pytest.param(body(model="gpt-5.6", tools=[WEATHER]), "reasoning_effort", id="tools of gpt-5.6"),
+    pytest.param(
+        body(model="gpt-5.4", reasoning_effort="low", tools=[WEATHER]), "reasoning_effort", id="tools of gpt-5.4"
+    ),
+    pytest.param(body(tool_choice="auto"), "tool_choice", id="choice without tools"),
+    pytest.param(body(tools=[WEATHER], tool_choice="any"), "tool_choice", id="choice"),
+    pytest.param(body(tools=[WEATHER], tool_choice=CHOICE), "tool_choice", id="choice of nothing"),
+    pytest.param(body({"role": "user", "content": [FILE]}), "messages.content.file.filename", id="file without a name"),
+    pytest.param(
+        body(ASKED, CALLED | {"tool_calls": [LONG]}, RESULT), "messages[1].tool_calls[0].id", id="long id of a call"
+    ),
+    pytest.param(
+        body({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,YWJj"}}]}),
+        "messages",
+        id="picture that is none",
+    ),
+    pytest.param(
+        body(response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": CLOSED, "strict": True}}),
+        "response_format",
+        id="strict form with a choice",
+    ),
+    pytest.param(
+        body(tools=[{"type": "function", "function": WEATHER["function"] | {"strict": True}}]),
+        "tools[0].function.parameters",
+        id="open strict schema",
+    ),
     pytest.param({"messages": []}, "model", id="model"),
     pytest.param(body() | {"messages": []}, "messages", id="messages"),
     pytest.param(body(top_k=1), "top_k", id="unknown member"),
@@ -130,6 +184,30 @@ def test_refusals(asked: Any, param: str) -> None:
     assert exchange.json["error"]["param"] == param
 
 
+def test_what_gpt_5_6_says_about_tools() -> None:
+    message = ask(body(model="gpt-5.6", tools=[WEATHER])).json["error"]["message"]
+    assert message == (
+        "Function tools with reasoning_effort are not supported for gpt-5.6 in /v1/chat/completions. To use function"
+        " tools, use /v1/responses or set reasoning_effort to 'none'."
+    )
+    assert ask(body(model="gpt-5.6", reasoning_effort="none", tools=[WEATHER])).status == 200
+    assert ask(body(model="gpt-5.6")).status == 200
+    assert ask(body(model="gpt-5.4", tools=[WEATHER])).status == 200
+    assert ask(body(model="gpt-5.1", reasoning_effort="high", tools=[WEATHER])).status == 200
+
+
+def test_models_of_other_makers_take_what_they_are_given() -> None:
+    asked = body(model="simulated-chat", max_tokens=50, temperature=0.1, reasoning_effort="max", stop="zzz")
+    assert ask(asked | {"tools": [WEATHER]}).status == 200
+
+
+def test_models_of_another_api_and_conversations_without_end() -> None:
+    refused = ask(body(model="gpt-5.3-codex"))
+    assert (refused.status, refused.json["error"]["param"]) == (404, "model")
+    long = ask(body({"role": "user", "content": "word " * 300_000}))
+    assert (long.status, long.json["error"]["code"]) == (400, "context_length_exceeded")
+
+
 def test_keys_and_models() -> None:
     simulated = simulation()
     simulated.refused_keys.add("bad")
@@ -153,5 +231,15 @@ def test_embeddings(given: Any, count: int) -> None:
 
 
 def test_wrong_embeddings_are_refused() -> None:
-    for asked in ({"input": ""}, {"input": "a", "dimensions": 0}, {}):
-        assert call(simulation(), "POST", "/v1/embeddings", KEY, asked).status == 400
+    named = {"model": "text-embedding-3-small"}
+    cases: tuple[tuple[dict[str, Any], int], ...] = (
+        (named | {"input": ""}, 400),
+        (named | {"input": "a", "dimensions": 0}, 400),
+        (named | {"input": "a", "encoding_format": "hex"}, 400),
+        (named | {"input": "a", "task": "x"}, 400),
+        ({"input": "a"}, 400),
+        ({}, 400),
+        ({"model": "gpt-5.1", "input": "a"}, 404),
+    )
+    for asked, status in cases:
+        assert call(simulation(), "POST", "/v1/embeddings", KEY, asked).status == status

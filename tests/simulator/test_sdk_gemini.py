@@ -119,7 +119,8 @@ def test_counts_embeddings_lists_and_errors() -> None:
         sdk = client(base)
         counted = await sdk.aio.models.count_tokens(model=NEW, contents="hello")
         assert (counted.total_tokens or 0) > 0
-        vectors = await sdk.aio.models.embed_content(model="gemini-embedding-001", contents=["a", "b"])
+        texts: Any = ["a", "b"]
+        vectors = await sdk.aio.models.embed_content(model="gemini-embedding-001", contents=texts)
         assert len(vectors.embeddings or []) == 2
         listed = [row.name async for row in await sdk.aio.models.list()]
         assert f"models/{NEW}" in listed

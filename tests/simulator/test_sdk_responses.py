@@ -1,5 +1,6 @@
 """The official OpenAI SDK against the simulated Responses API over real sockets."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -66,8 +67,6 @@ def test_structured_output_pictures_and_documents() -> None:
         async with client(base) as sdk:
             parsed = await sdk.responses.parse(model="gpt-5.1", input="Describe Oslo", text_format=City)
             assert isinstance(parsed.output_parsed, City)
-            import base64
-
             png = base64.b64encode((GUIDE / "red-32x32.png").read_bytes()).decode()
             pdf = base64.b64encode((GUIDE / "two-pages.pdf").read_bytes()).decode()
             parts: Any = [

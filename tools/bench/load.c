@@ -28,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HEAD_BYTES = 16384, READ_BYTES = 262144, TAIL_BYTES = 512 };
+enum { HEAD_BYTES = 16384, READ_BYTES = 262144, TAIL_BYTES = 512, LEAST_STAMP = 100000 };
 enum state { UNUSED, HEAD, LENGTH, SIZE_LINE, CHUNK, CHUNK_END, TRAILER };
 
 struct link {
@@ -129,8 +129,11 @@ static void begin(struct link *link) {
 
 static void note(const char *what, const struct link *link) {
     if (error_text[0]) return;
-    snprintf(error_text, sizeof error_text, "%s: %.200s %.*s", what, link->head, (int)(link->tail_size % 160), link->tail);
-    for (char *at = error_text; *at; at++)
+    size_t end = link->tail_size < 160 ? link->tail_size : 160;
+    int size = snprintf(error_text, sizeof error_text, "%s, %d pieces: %.100s ", what, link->pieces, link->head);
+    memcpy(error_text + size, link->tail + link->tail_size - end, end);
+    error_text[size + (int)end] = 0;
+    for (char *at = error_text; at < error_text + size + end; at++)
         if (*at == '"' || *at == '\\' || *at < 32 || *at > 126) *at = ' ';
 }
 
@@ -182,7 +185,7 @@ static void look(struct link *link, const char *data, size_t size) {
             link->stamp = link->stamp * 10 + (uint64_t)(*here - '0');
         } else {
             link->in_stamp = 0;
-            if (*here != '@' || !link->stamp) continue;
+            if (*here != '@' || link->stamp < LEAST_STAMP) continue; /* or a checksum looks like one */
             if (!at) at = now();
             link->pieces++;
             all_pieces++;

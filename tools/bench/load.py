@@ -12,7 +12,7 @@ from pathlib import Path
 import httptools
 
 TAIL_BYTES = 512
-_STAMP = re.compile(rb"@(\d+)@")
+_STAMP = re.compile(rb"@(\d{6,})@")
 _HALF = re.compile(rb"@\d*$")
 
 

@@ -9,7 +9,7 @@ import msgspec
 from aiclient2api.credentials.secret import Secret
 from aiclient2api.providers.base import Grant
 
-AuthMethod = Literal["social", "idc", "external_idp", "api_key"]
+AuthMethod = Literal["social", "idc", "external_idp", "api_key", "google"]
 
 DEFAULT_REGION = "us-east-1"
 _REGION = re.compile(r"[a-z]{2,8}(?:-[a-z]{2,12}){1,3}-\d{1,2}")
@@ -18,7 +18,7 @@ _NONE = Secret("")
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
-    """One Kiro login.
+    """One login: Kiro's of any kind, or Google's.
 
     `expires_at` and `client_secret_expires_at` are epoch seconds, None if unknown (an access token of unknown expiry
     counts as expired). `region` is where the login lives; where the API lives is told by `profile_arn`.

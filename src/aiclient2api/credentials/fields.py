@@ -1,4 +1,5 @@
-"""Token documents to credentials and back: JSON of the Kiro app (camelCase) and of the Kiro CLI (snake_case).
+"""Token documents to credentials and back: JSON of the Kiro app (camelCase), of the Kiro CLI and of Google's libraries
+(snake_case).
 
 Enters: the bytes of a document, and those of the client registration that belongs to it. Leaves: a Credential, or the
 same document with new tokens in it, every other member kept as it was. Refuses (ValueError) what holds no token.
@@ -14,10 +15,10 @@ from aiclient2api.credentials.expiry import format_expiry, parse_expiry
 from aiclient2api.credentials.secret import Secret
 from aiclient2api.wire import jsonio
 
-NAMES: dict[str, tuple[str, str]] = {
+NAMES: dict[str, tuple[str, ...]] = {
     "access_token": ("accessToken", "access_token"),
     "refresh_token": ("refreshToken", "refresh_token"),
-    "expires_at": ("expiresAt", "expires_at"),
+    "expires_at": ("expiresAt", "expires_at", "expiry_date"),
     "auth_method": ("authMethod", "auth_method"),
     "provider": ("provider", "provider"),
     "region": ("region", "region"),
@@ -113,6 +114,8 @@ def _method(document: Members) -> AuthMethod:
         return named
     if text(document, "token_endpoint"):
         return "external_idp"
+    if "expiry_date" in document:  # how Google's libraries write it
+        return "google"
     signs = ("client_id_hash", "client_secret", "start_url")
     return "idc" if any(text(document, field) for field in signs) or "oauth_flow" in document else "social"
 
@@ -125,7 +128,7 @@ def _provider(document: Members, method: AuthMethod) -> str:
 
 
 def _scopes(document: Members) -> str:
-    value = document.get("scopes")
+    value = document.get("scopes", document.get("scope"))
     if isinstance(value, list):
         return " ".join(each for each in value if isinstance(each, str))
     return value if isinstance(value, str) else ""

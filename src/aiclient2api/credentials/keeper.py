@@ -1,4 +1,4 @@
-"""Keeps one Kiro login usable: reads it, refreshes it ahead of time and on demand, adopts what other programs did.
+"""Keeps one login usable: reads it, refreshes it ahead of time and on demand, adopts what other programs did.
 
 At most one refresh is under way per login, in this process (one task that all callers share and that goes on when they
 leave) and among processes (a lock file; the source is read again inside the lock). After any refusal the source is read
@@ -19,11 +19,11 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.credentials import troubles
 from aiclient2api.credentials.base import LoginStatus, Send
 from aiclient2api.credentials.credential import Credential
-from aiclient2api.credentials.kiro_login import KiroLogin
 from aiclient2api.credentials.lock import process_lock
 from aiclient2api.credentials.profile_finder import ProfileFinder
-from aiclient2api.credentials.refresh import Refusal, read_refresh, refresh_request
+from aiclient2api.credentials.refresh import Refusal, read_refresh
 from aiclient2api.credentials.refusals import Refusals
+from aiclient2api.credentials.scheme import Scheme, Settings
 from aiclient2api.credentials.store import CredentialStore
 from aiclient2api.credentials.troubles import Trouble, trouble_of
 from aiclient2api.http1.messages import Deadlines, HttpError
@@ -48,13 +48,15 @@ _CLOSE_PATIENCE = 5.0
 _DEAD_KNOWN = 32
 
 
-class KiroKeeper:
-    """A Login. `find` gives the store to use, and is asked again while there is none (it takes fingerprints of logins
-    known to be dead); `clock` gives epoch seconds; `jitter` a number between 0 and 1."""
+class Keeper:
+    """A Login. `login` is what is configured, `scheme` what is particular to its kind. `find` gives the store to use,
+    and is asked again while there is none (it takes fingerprints of logins known to be dead); `clock` gives epoch
+    seconds; `jitter` a number between 0 and 1."""
 
     def __init__(
         self,
-        login: KiroLogin,
+        login: Settings,
+        scheme: Scheme,
         find: Callable[[Collection[str]], CredentialStore],
         send: Send,
         *,
@@ -63,15 +65,17 @@ class KiroKeeper:
     ) -> None:
         self.id = login.id
         self._login = login
+        self._scheme = scheme
+        self._label = scheme.words.label
         self._find = find
         self._send = send
         self._clock = clock
         self._jitter = jitter
-        self._profiles = ProfileFinder(login, send, clock)
+        self._profiles = ProfileFinder(scheme, send, clock)
         self._store: CredentialStore | None = None
         self._current: Credential | None = None
         self._issued: tuple[str, float] = ("", 0.0)
-        self._refusals = Refusals(clock, jitter)
+        self._refusals = Refusals(clock, jitter, scheme.words)
         self._trouble: Trouble | None = None
         self._place = ""
         self._granted: Grant | None = None
@@ -99,7 +103,7 @@ class KiroKeeper:
                 return await self._sign(current)
         raise GatewayError(
             "login_expired",
-            "[Kiro Auth] The refresh brought the same token that was rejected.",
+            f"{self._label} The refresh brought the same token that was rejected.",
             reason="refresh_failed",
         )
 
@@ -173,7 +177,7 @@ class KiroKeeper:
         except GatewayError as error:
             return self._failed(trouble_of(error), rejected)
         except files.LockTimeout:
-            message = "[Kiro Auth] Another process has been refreshing this login for too long."
+            message = f"{self._label} Another process has been refreshing this login for too long."
             return self._failed(Trouble("login_expired", message, "refresh_failed", 5.0), rejected)
         self._seen(credential)
         if self._trouble is not None:
@@ -215,7 +219,7 @@ class KiroKeeper:
         raise self._refusals.note(credential.fingerprint, refusal, self._place).error()
 
     async def _ask(self, credential: Credential) -> Credential | Refusal:
-        request = refresh_request(credential, self._login, self._clock())
+        request = self._scheme.refresh_request(credential, self._clock())
         try:
             async with asyncio.timeout(_DEADLINE):
                 status, headers, body = await self._send(request, _DEADLINES)
@@ -251,7 +255,7 @@ class KiroKeeper:
     def _may_refresh(self, credential: Credential, rejected: str | None) -> None:
         """Raises GatewayError if the service is to be left alone for now."""
         if credential.auth_method == "api_key":
-            message = "[Kiro Auth] The service rejected the API key. Check KIRO_API_KEY, KIRO_REGION and the plan."
+            message = f"{self._label} The service rejected the API key. Check KIRO_API_KEY, KIRO_REGION and the plan."
             raise GatewayError("login_required", message, reason="login_refused")
         fingerprint = credential.fingerprint
         trouble = self._refusals.standing(fingerprint)
@@ -259,7 +263,7 @@ class KiroKeeper:
             raise trouble.error()
         age = self._clock() - self._issued[1]
         if rejected and fingerprint == self._issued[0] and 0 <= age < _JUST_ISSUED:
-            message = f"[Kiro Auth] The service rejects a token that was refreshed {age:.0f} s ago."
+            message = f"{self._label} The service rejects a token that was refreshed {age:.0f} s ago."
             raise GatewayError("login_expired", message, reason="refresh_failed", retry_after=_JUST_ISSUED - age)
 
     def _failed(self, trouble: Trouble, rejected: str | None) -> Credential | Trouble:
@@ -297,7 +301,7 @@ class KiroKeeper:
 
     def _used_store(self) -> CredentialStore:
         if self._store is None:
-            raise troubles.missing("[Kiro Auth] No login has been read.")
+            raise troubles.missing(f"{self._label} No login has been read.")
         return self._store
 
     def _seen(self, credential: Credential) -> None:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from aiclient2api.credentials.base import Send
 from aiclient2api.credentials.credential import Credential
-from aiclient2api.credentials.kiro_login import KiroLogin
-from aiclient2api.credentials.profile import last_resort, profile_requests, read_profiles
+from aiclient2api.credentials.scheme import Scheme
 from aiclient2api.credentials.store import CredentialStore
 from aiclient2api.http1.messages import Deadlines, HttpError
 
@@ -19,8 +18,8 @@ _ASK_AGAIN = 900.0
 
 
 class ProfileFinder:
-    def __init__(self, login: KiroLogin, send: Send, clock: Callable[[], float]) -> None:
-        self._login = login
+    def __init__(self, scheme: Scheme, send: Send, clock: Callable[[], float]) -> None:
+        self._scheme = scheme
         self._send = send
         self._clock = clock
         self._lock = asyncio.Lock()
@@ -35,7 +34,7 @@ class ProfileFinder:
             async with self._lock:
                 if not self._known(credential):
                     await self._look(credential, store)
-        return self._arn or last_resort(credential)
+        return self._arn or self._scheme.last_resort(credential)
 
     def forget(self) -> None:
         """The login may be another account's now, and so may the remembered profile be."""
@@ -56,14 +55,14 @@ class ProfileFinder:
         self._account, self._arn, self._asked = account, arn, now
 
     async def _ask(self, credential: Credential) -> str:
-        for request in profile_requests(credential, self._login):
+        for request in self._scheme.profile_requests(credential):
             try:
                 async with asyncio.timeout(_DEADLINE):
                     answer = await self._send(request, _DEADLINES)
             except (HttpError, OSError) as error:  # TimeoutError is an OSError
                 _log.info("profiles cannot be listed at %s: %s", request.url, error or type(error).__name__)
                 continue
-            arn = read_profiles(*answer)
+            arn = self._scheme.read_profile(*answer)
             if arn:
                 return arn
         return ""

@@ -99,7 +99,7 @@ def _post(url: str, content_type: str, body: bytes) -> Outbound:
 
 
 def _impossible(why: str) -> GatewayError:
-    message = f"[Kiro Auth] {why}, so the login cannot be refreshed. {troubles.LOG_IN_AGAIN}"
+    message = f"{troubles.KIRO.label} {why}, so the login cannot be refreshed. {troubles.KIRO.again}"
     return GatewayError("login_required", message, reason="login_dead")
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from aiclient2api.credentials import troubles
 from aiclient2api.credentials.refresh import Refusal, Verdict
-from aiclient2api.credentials.troubles import Trouble
+from aiclient2api.credentials.troubles import Trouble, Words
 
 _SECONDS: dict[Verdict, float] = {"dead": 3600.0, "suspect": 3600.0, "refused": 900.0, "wait": 60.0}
 _LONGEST_BACK_OFF = 300.0
@@ -23,7 +23,8 @@ class Refusals:
     """The last refusal and its pause, which holds for the refused tokens only: others are tried at once. A clock that
     was set back ends the pause, so that none lasts longer than it was meant to."""
 
-    def __init__(self, clock: Callable[[], float], jitter: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], jitter: Callable[[], float], words: Words = troubles.KIRO) -> None:
+        self._words = words
         self._clock = clock
         self._jitter = jitter
         self._pause: _Pause | None = None
@@ -33,7 +34,7 @@ class Refusals:
         """Begin a pause for these tokens; `place` is where they were found."""
         self._in_a_row += 1
         seconds = pause_seconds(refusal, self._in_a_row, self._jitter())
-        trouble = _trouble(refusal, place, seconds)
+        trouble = _trouble(refusal, place, seconds, self._words)
         self._pause = _Pause(fingerprint, self._clock(), seconds, trouble)
         return trouble
 
@@ -68,13 +69,13 @@ def pause_seconds(refusal: Refusal, in_a_row: int, jitter: float) -> float:
     return _SECONDS[refusal.verdict]
 
 
-def _trouble(refusal: Refusal, place: str, seconds: float) -> Trouble:
+def _trouble(refusal: Refusal, place: str, seconds: float, words: Words) -> Trouble:
     said = refusal.message
     if refusal.verdict in ("dead", "suspect"):
-        message = f"[Kiro Auth] The login in {place} has ended ({said}). {troubles.LOG_IN_AGAIN}"
+        message = f"{words.label} The login in {place} has ended ({said}). {words.again}"
         return Trouble("login_required", message, "login_dead")
     if refusal.verdict == "refused":
-        message = f"[Kiro Auth] The service refuses to refresh the login in {place} ({said})."
+        message = f"{words.label} The service refuses to refresh the login in {place} ({said})."
         return Trouble("account_suspended" if refusal.suspended else "login_required", message, "login_refused")
-    message = f"[Kiro Auth] The login in {place} could not be refreshed ({said}). It will be tried again."
+    message = f"{words.label} The login in {place} could not be refreshed ({said}). It will be tried again."
     return Trouble("login_expired", message, "refresh_failed", seconds)

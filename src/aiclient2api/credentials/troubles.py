@@ -5,12 +5,23 @@ login_dead (the service has ended it), login_refused (it refuses the account), r
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from aiclient2api.canonical.errors import GatewayError, Kind
 
-LOG_IN_AGAIN = "Log in again with the Kiro app or `aiclient2api login kiro`."
+
+class Words(NamedTuple):
+    """How messages about one kind of login begin, and what its user is told to do."""
+
+    label: str
+    kind: str
+    again: str
+
+
+KIRO = Words("[Kiro Auth]", "Kiro", "Log in again with the Kiro app or `aiclient2api login kiro`.")
+GEMINI = Words("[Gemini Auth]", "Gemini CLI", "Log in again with the Gemini CLI.")
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -29,13 +40,13 @@ def trouble_of(error: GatewayError) -> Trouble:
     return Trouble(error.kind, error.message, error.reason or "", error.retry_after)
 
 
-def missing_file(path: Path) -> GatewayError:
-    return missing(f"[Kiro Auth] Credential file not found: {path}")
+def missing_file(path: Path, words: Words = KIRO) -> GatewayError:
+    return missing(f"{words.label} Credential file not found: {path}")
 
 
 def unreadable_folder() -> GatewayError:
     return GatewayError(
-        "login_required", "[Kiro Auth] Could not read credential directory", reason="credential_unreadable"
+        "login_required", f"{KIRO.label} Could not read credential directory", reason="credential_unreadable"
     )
 
 
@@ -43,12 +54,12 @@ def missing(message: str) -> GatewayError:
     return GatewayError("login_required", message, reason="credential_missing")
 
 
-def unreadable(place: str, error: Exception) -> GatewayError:
+def unreadable(place: str, error: Exception, words: Words = KIRO) -> GatewayError:
     why = getattr(error, "strerror", None) or str(error)
-    message = f"[Kiro Auth] Could not read {place}: {why}. Check its owner and permissions."
+    message = f"{words.label} Could not read {place}: {why}. Check its owner and permissions."
     return GatewayError("login_required", message, reason="credential_unreadable")
 
 
-def corrupt(place: str, why: str) -> GatewayError:
-    message = f"[Kiro Auth] {place} is not a usable Kiro login: {why}. It was left as it is. {LOG_IN_AGAIN}"
+def corrupt(place: str, why: str, words: Words = KIRO) -> GatewayError:
+    message = f"{words.label} {place} is not a usable {words.kind} login: {why}. It was left as it is. {words.again}"
     return GatewayError("login_required", message, reason="credential_corrupt")

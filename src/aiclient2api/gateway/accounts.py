@@ -16,7 +16,16 @@ import msgspec
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.credentials.base import Login, Send
 from aiclient2api.credentials.discover import find_kiro
-from aiclient2api.credentials.keeper import KiroKeeper
+from aiclient2api.credentials.google import (
+    CODE_ASSIST_URL,
+    TOKEN_URL,
+    GoogleLogin,
+    default_path,
+    find_google,
+    google_scheme,
+)
+from aiclient2api.credentials.keeper import Keeper
+from aiclient2api.credentials.kiro import kiro_scheme
 from aiclient2api.credentials.kiro_login import KiroLogin
 from aiclient2api.credentials.secret import Secret
 from aiclient2api.credentials.static import MissingLogin, NoLogin, StaticLogin
@@ -26,6 +35,7 @@ from aiclient2api.http1.client import Client
 from aiclient2api.http1.messages import Deadlines, Outbound
 from aiclient2api.providers.anthropic import claude_custom
 from aiclient2api.providers.gemini import gemini_custom
+from aiclient2api.providers.gemini_cli import gemini_cli
 from aiclient2api.providers.keyed import KeyedProvider
 from aiclient2api.providers.kiro import KiroProvider
 from aiclient2api.providers.openai import openai_custom, responses_custom
@@ -115,8 +125,11 @@ def _kiro_found(setup: Setup) -> bool:
 def _kiro(setup: Setup) -> Account:
     name, settings = "claude-kiro-oauth", setup.settings
     login = _kiro_login(settings)
-    keeper = KiroKeeper(
-        login, lambda dead: find_kiro(login, setup.home, setup.data_dir, setup.environ, dead), setup.send(name)
+    keeper = Keeper(
+        login,
+        kiro_scheme(login),
+        lambda dead: find_kiro(login, setup.home, setup.data_dir, setup.environ, dead),
+        setup.send(name),
     )
     provider = KiroProvider(
         name=name,
@@ -134,6 +147,41 @@ def _simulator(setup: Setup) -> Account:
     key = Secret(setup.embedded.simulation.api_key())
     provider = KiroProvider(name=SIMULATOR, base_url=f"http://{HOST}")
     return Account(provider, StaticLogin(key, "simulated", "the simulator", "API_KEY"))
+
+
+# --- the Gemini CLI's login
+
+
+def _google_login(settings: Settings) -> GoogleLogin:
+    text = settings.gemini_oauth_creds_base64
+    return GoogleLogin(
+        file_path=settings.gemini_oauth_creds_file_path,
+        base64=Secret(text) if text else None,
+        client_id=settings.gemini_oauth_client_id or "",
+        client_secret=Secret(settings.gemini_oauth_client_secret or ""),
+        token_url=settings.gemini_oauth_token_url or TOKEN_URL,
+        base_url=(settings.gemini_cli_base_url or CODE_ASSIST_URL).rstrip("/"),
+        profile_arn=settings.project_id or "",
+        near=settings.cron_near_minutes * 60.0,
+    )
+
+
+def _google_found(setup: Setup) -> bool:
+    settings = setup.settings
+    named = settings.gemini_oauth_creds_file_path or settings.gemini_oauth_creds_base64
+    return bool(named) or default_path(setup.home).exists()
+
+
+def _gemini_cli(setup: Setup) -> Account:
+    provider, login = gemini_cli(setup.settings.gemini_cli_base_url), _google_login(setup.settings)
+    keeper = Keeper(
+        login,
+        google_scheme(login),
+        lambda dead: find_google(login, setup.home, setup.data_dir),
+        setup.send(provider.name),
+    )
+    upkeep = keeper.run if setup.settings.cron_refresh_token else None
+    return Account(provider, keeper, setup.proxy(provider.name), upkeep=upkeep)
 
 
 # --- keys of one's own
@@ -169,6 +217,7 @@ MAKERS: dict[str, Maker] = {
     "openai-custom": _keyed(openai_custom, "openai_api_key", "openai_base_url"),
     "openaiResponses-custom": _keyed(responses_custom, "openai_api_key", "openai_base_url"),
     "gemini-custom": _keyed(gemini_custom, "gemini_api_key", "gemini_base_url"),
+    "gemini-cli-oauth": Maker(_google_found, _gemini_cli),
     SIMULATOR: Maker(lambda _: False, _simulator),
 }
 """Provider names in the order in which they become the default."""

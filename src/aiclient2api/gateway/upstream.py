@@ -93,7 +93,8 @@ class Upstream:
                     async for batch in batches:
                         committed = True
                         yield batch
-                account.learned |= step.remedies & STICKY_REMEDIES
+                if not journey.faults or journey.faults[-1].kind != "connect":
+                    account.learned |= _to_remember(step.remedies)
                 return
             except GatewayError as error:
                 journey.faults.append(error)
@@ -195,6 +196,11 @@ def asking(provider: Provider, ask: Ask) -> Prepare:
 def passing_on(provider: Provider, letter: Letter) -> Prepare:
     """The attempts of a request that goes through in its own dialect."""
     return lambda grant, remedies: provider.pass_on(letter, grant)
+
+
+def _to_remember(remedies: frozenset[str]) -> frozenset[str]:
+    """What every later request of the account will need, too; a remedy that was taken back is not among it."""
+    return frozenset() if "runtime" in remedies else remedies & STICKY_REMEDIES
 
 
 def _outbound(call: Call, account: Account) -> Outbound:

@@ -1,7 +1,8 @@
 """Heads of answers: status, headers and framing to bytes.
 
-Refuses what would break the framing or let a value write headers of its own: CR, LF or NUL in a value, a name that is
-no token (RFC 9110, 5.1 and 5.5), and the fields that only the server may set.
+Refuses what would break the framing or let a value write headers of its own: control characters in a value, which
+parsers of clients do not take either, a name that is no token (RFC 9110, 5.1 and 5.5), and the fields that only the
+server may set.
 """
 
 import re
@@ -15,6 +16,7 @@ Headers = Sequence[tuple[str, str]]
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _SET_BY_SERVER = frozenset({"connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade"})
+_CONTROLS = bytes(each for each in (*range(32), 127) if each != 9)
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -42,18 +44,17 @@ def has_body(method: str, status: int) -> bool:
 
 def head(status: int, headers: Headers, framing: str) -> bytes:
     """Status line, `headers`, and `framing` (complete lines that the server adds). Raises ValueError."""
-    fields = "".join([f"{_field_name(name)}: {value}\r\n" for name, value in headers])
-    count = len(headers)
-    if fields.count("\n") != count or fields.count("\r") != count or "\0" in fields:
-        raise ValueError("a header value contains CR, LF or NUL")
-    return f"{_status_line(status)}{fields}{framing}\r\n".encode("latin-1")
+    fields = "".join([f"{_field_name(name)}: {value}\r\n" for name, value in headers]).encode("latin-1")
+    if len(fields) - len(fields.translate(None, _CONTROLS)) != 2 * len(headers):
+        raise ValueError("a header value contains control characters")
+    return b"%b%b%b\r\n" % (_status_line(status), fields, framing.encode("latin-1"))
 
 
 @lru_cache(maxsize=256)
-def _status_line(status: int) -> str:
+def _status_line(status: int) -> bytes:
     if not 200 <= status <= 999:
         raise ValueError(f"{status} is not the status of a final answer")
-    return f"HTTP/1.1 {status} {_PHRASES.get(status, '')}\r\n"
+    return f"HTTP/1.1 {status} {_PHRASES.get(status, '')}\r\n".encode("latin-1")
 
 
 @lru_cache(maxsize=256)

@@ -121,7 +121,7 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """End all at once, also a handler that has answered and goes on."""
         if not self._lost:
-            self._transport.abort()
+            self._outlet.reset()
         self._runner.cancel()
 
     # --- the exchange's side
@@ -301,7 +301,7 @@ class Connection(asyncio.Protocol):
             exchange.flush()
             self._close(linger=False)
         else:
-            self._transport.abort()
+            self._outlet.reset()
 
     def _fail_request(self, status: int, message: str) -> None:
         """The body being read is broken: nothing after it can be understood."""

@@ -1,6 +1,9 @@
 """The sending side of a client's connection: waiting for slow readers, giving up on stuck ones, closing in order."""
 
 import asyncio
+import socket
+import struct
+import sys
 
 from aiclient2api.http1.alarm import Alarm
 
@@ -10,6 +13,8 @@ LINGER_SECONDS = 2.0
 # Many clients look for an answer only when all is sent. To one that still sends so much in that time we listen on.
 _UPLOADING = 64 * 1024
 _UPLOAD_SECONDS = 30.0
+# SO_LINGER, on, 0 seconds
+_AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class Outlet:
@@ -71,6 +76,13 @@ class Outlet:
         except OSError:  # the client has reset the connection, and nobody has noticed yet
             self._transport.abort()
 
+    def reset(self) -> None:
+        """End the connection so that the client sees a failure: without this option an abort is an orderly FIN."""
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        self._transport.abort()
+
     def heard(self, size: int) -> None:
         """So many bytes have come after the last answer."""
         self._heard += size
@@ -90,7 +102,7 @@ class Outlet:
         if unsent < self._unsent:
             self._watch()  # slow, but not stuck
         elif not self._closing or now - self._unsent_at >= self._seconds:
-            self._transport.abort()
+            self.reset()
             return
         elif not unsent:
             if self._heard < _UPLOADING or now - self._closed_at >= _UPLOAD_SECONDS:

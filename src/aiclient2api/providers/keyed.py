@@ -153,7 +153,7 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
             counted = jsonio.decode(body, dict[str, object])
         except jsonio.JsonError as error:
             raise GatewayError("upstream", f"{self.name}: the count is not one ({error}).") from error
-        count = counted.get(self.counting.member) if self.counting else None
+        count = counted.get(self.counting.member if self.counting else "totalTokens")
         if not isinstance(count, int):
             raise GatewayError("upstream", f"{self.name}: the count is not one.")
         return count

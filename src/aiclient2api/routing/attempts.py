@@ -53,7 +53,8 @@ def attempts(
         if cure is not None and cure not in applied:
             applied |= {cure}
             continue
-        if not error.retryable or retries >= policy.max_retries:
+        stale_login = error.kind == "login_expired" and "refresh" in applied
+        if stale_login or not error.retryable or retries >= policy.max_retries:
             raise error
         delay = policy.base_delay * 2.0 ** min(retries, _MAX_DOUBLINGS) * (0.5 + jitter() / 2)
         if error.retry_after is not None:

@@ -145,13 +145,6 @@ def masked(settings: Settings) -> dict[str, Any]:
 
 NOT_YET_HONOURED = frozenset(
     {
-        "GEMINI_OAUTH_CREDS_FILE_PATH",
-        "GEMINI_OAUTH_CREDS_BASE64",
-        "GEMINI_OAUTH_CLIENT_ID",
-        "GEMINI_OAUTH_CLIENT_SECRET",
-        "PROJECT_ID",
-        "GEMINI_CLI_BASE_URL",
-        "GEMINI_OAUTH_TOKEN_URL",
         "PROVIDER_POOLS_FILE_PATH",
         "providerFallbackChain",
         "modelFallbackMapping",

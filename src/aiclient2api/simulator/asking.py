@@ -51,13 +51,14 @@ def commands(text: str) -> list[str]:
 
 
 _ECHO = re.compile(
-    r"(?:echo|printf)\s+(?P<quote>['\"]?)(?P<content>[^'\"]*)(?P=quote)\s*>{1,2}\s*(?P<file>[\w./-]+)\s*$"
+    r"(?:echo|printf) +(?P<quote>['\"]?)(?P<content>[^'\"<>|;&`$\n]*)(?P=quote) *>{1,2} *(?P<file>[\w./-]+)"
 )
+MAX_ECHO = 500
 
 
 def written(command: str) -> tuple[str, str] | None:
     """(name, content) of the file that a plain `echo text > file` writes; None for any other command."""
-    found = _ECHO.match(command)
+    found = _ECHO.fullmatch(command.strip()) if len(command) <= MAX_ECHO else None
     return None if found is None else (found["file"], found["content"].strip().removesuffix("\\n"))
 
 

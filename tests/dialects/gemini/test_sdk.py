@@ -50,7 +50,7 @@ pytestmark = pytest.mark.e2e
 ANSWER = Answer(seed="ab" * 16, created=1700000000, model="my-model")
 MODEL = "gemini-3-pro"
 WORDS = "Grüße \u2028\x85\U0001f600"
-MINE = Opaque("gemini", "thought_signature", "-/+/c2ln".replace("-", "a"))
+MINE = Opaque("gemini", "thought_signature", "a/+/c2ln")
 CLAUDES = Opaque("anthropic", "signature", "not base64 ?>~\u00ff")
 EVENTS: list[Event] = [
     Start("up", "up-model"),
@@ -76,37 +76,36 @@ EVENTS: list[Event] = [
 ]
 
 
-class Served(BaseHTTPRequestHandler):
-    """Answers everything with the same bytes, and keeps what was asked."""
-
-    status = 200
-    body = b""
-    media_type = "application/json"
-    asked: list[tuple[str, bytes]]
-
-    def do_POST(self) -> None:
-        self.asked.append((self.path, self.rfile.read(int(self.headers["content-length"]))))
-        self.send_response(self.status)
-        self.send_header("content-type", self.media_type)
-        self.send_header("content-length", str(len(self.body)))
-        self.end_headers()
-        self.wfile.write(self.body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+Asked = list[tuple[str, bytes]]
+"""Path and body of each request."""
 
 
 @contextmanager
-def client(body: bytes, status: int = 200, media_type: str = "application/json") -> Iterator[genai.Client]:
-    """An SDK client of a server that answers everything with these bytes."""
-    handler = type("Handler", (Served,), {"body": body, "status": status, "media_type": media_type, "asked": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+def client(
+    body: bytes, status: int = 200, media_type: str = "application/json", asked: Asked | None = None
+) -> Iterator[genai.Client]:
+    """An SDK client of a server that answers everything with these bytes, and notes what it was asked."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            request = self.rfile.read(int(self.headers["content-length"]))
+            if asked is not None:
+                asked.append((self.path, request))
+            self.send_response(status)
+            self.send_header("content-type", media_type)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     options = types.HttpOptions(base_url=f"http://127.0.0.1:{server.server_port}", timeout=10_000)
     try:
         with genai.Client(api_key="k", http_options=options) as sdk:
-            sdk.asked = handler.asked
             yield sdk
     finally:
         server.shutdown()
@@ -115,7 +114,9 @@ def client(body: bytes, status: int = 200, media_type: str = "application/json")
 
 
 def streamed(events: list[Event]) -> bytes:
-    return GEMINI.heartbeat + GEMINI.encoder(ANSWER).encode(events) + GEMINI.heartbeat
+    encoder = GEMINI.encoder(ANSWER)
+    beats = [GEMINI.heartbeat, *(encoder.encode([event]) + GEMINI.heartbeat for event in events[:-1])]
+    return b"".join(beats) + encoder.encode(events[-1:])
 
 
 def chunks(events: list[Event]) -> list[types.GenerateContentResponse]:
@@ -173,13 +174,13 @@ def test_a_conversation_comes_back_with_its_state() -> None:
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
     )
     picture = types.Part.from_bytes(data=bytes([255, 239, 190]), mime_type="image/png")
-    with client(streamed(EVENTS), media_type="text/event-stream") as sdk:
+    asked: Asked = []
+    with client(streamed(EVENTS), media_type="text/event-stream", asked=asked) as sdk:
         chat = sdk.chats.create(model=MODEL, config=config)
         list(chat.send_message_stream(["look", picture]))
         results = [types.Part.from_function_response(name=name, response={"output": name}) for name in ("look", "now")]
         list(chat.send_message_stream(list(results)))
-        path, body = sdk.asked[-1]
-    request = repair(decoded(path, body))
+    request = repair(decoded(*asked[-1]))
     assert (request.model, request.stream, request.system) == (MODEL, True, (Text("be brief"),))
     assert [tool.name for tool in request.tools] == ["look", "now"]
     assert json.loads(request.tools[1].schema or b"") == {
@@ -226,11 +227,11 @@ def decoded(path: str, body: bytes) -> Request:
 
 def test_a_token_count() -> None:
     """T040."""
-    with client(encode_count(31)) as sdk:
-        assert sdk.models.count_tokens(model=MODEL, contents=["hi", "you"]).total_tokens == 31
-        _, body = sdk.asked[0]
-    request = decode_count_request(body, {":model": MODEL})
-    assert [block for turn in request.turns for block in turn.blocks] == [Text("hi"), Text("you")]
+    asked: Asked = []
+    with client(encode_count(31), asked=asked) as sdk:
+        assert sdk.models.count_tokens(model=MODEL, contents="hi").total_tokens == 31
+    request = decode_count_request(asked[0][1], {":model": MODEL})
+    assert [block for turn in request.turns for block in turn.blocks] == [Text("hi")]
 
 
 def test_a_refusal_and_a_blocked_prompt() -> None:
@@ -266,14 +267,12 @@ def test_a_stream_that_breaks_off_raises() -> None:
         (GatewayError("login_expired", "no"), errors.ServerError, "UNAVAILABLE"),
     ],
 )
-@pytest.mark.parametrize("stream", [False, True])
-def test_errors_are_the_sdks_own_classes(
-    error: GatewayError, expected: type[errors.APIError], status: str, stream: bool
-) -> None:
+def test_errors_are_the_sdks_own_classes(error: GatewayError, expected: type[errors.APIError], status: str) -> None:
     answer = GEMINI.encode_error(error, "req_1")
-    with client(answer.body, answer.status) as sdk, pytest.raises(expected) as caught:
-        if stream:
-            list(sdk.models.generate_content_stream(model=MODEL, contents="hi"))
-        else:
+    with client(answer.body, answer.status) as sdk:
+        with pytest.raises(expected) as whole:
             sdk.models.generate_content(model=MODEL, contents="hi")
-    assert (caught.value.code, caught.value.status, caught.value.message) == (answer.status, status, "no")
+        with pytest.raises(expected) as streaming:
+            list(sdk.models.generate_content_stream(model=MODEL, contents="hi"))
+    for caught in (whole.value, streaming.value):
+        assert (caught.code, caught.status, caught.message) == (answer.status, status, "no")

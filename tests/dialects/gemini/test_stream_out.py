@@ -201,7 +201,10 @@ def test_an_answer_without_anything_still_has_a_part() -> None:
 
 def test_a_refusal_says_why() -> None:
     """T132: Anthropic's stop_details, and Gemini's own reason kept."""
-    given = [Start(), Finish("refusal", details=b'{"type":"refusal","category":null,"explanation":"Because."}')]
+    given: list[Event] = [
+        Start(),
+        Finish("refusal", details=b'{"type":"refusal","category":null,"explanation":"Because."}'),
+    ]
     found = shown(given)
     assert (found["finish"], found["message"]) == ("SAFETY", "Because.")
     own = [Start(), *text(0, "x"), Finish("refusal", details=b'{"finish_reason":"RECITATION"}')]
@@ -307,7 +310,14 @@ def test_characters_that_line_readers_stumble_over() -> None:
 def test_a_stream_that_breaks_off() -> None:
     """T082, D3: an error object and nothing after it."""
     failed = Failed(GatewayError("overloaded", "full"))
-    given = [Start(), BlockStart(0, "text"), TextDelta(0, "x"), failed, TextDelta(0, "late"), Finish("end")]
+    given: list[Event] = [
+        Start(),
+        BlockStart(0, "text"),
+        TextDelta(0, "x"),
+        failed,
+        TextDelta(0, "late"),
+        Finish("end"),
+    ]
     data = stream(given)
     first, last = frames(data)
     assert last == {"error": {"code": 503, "message": "full", "status": "UNAVAILABLE"}}
@@ -330,8 +340,14 @@ def test_the_array_grows_and_is_closed() -> None:
     assert len(json.loads(data)) == 3
 
 
-def test_the_heartbeat_is_an_empty_object() -> None:
-    assert frames(GEMINI.heartbeat) == [{}]
+def test_the_heartbeat_says_nothing_but_is_a_sound_chunk() -> None:
+    """The chats of google-genai drop an exchange that has a chunk without parts."""
+    (frame,) = frames(GEMINI.heartbeat)
+    assert joined(frame["candidates"][0]["content"]["parts"]) == []
+    given = answer_of(text(0, "x"))
+    decoder = GEMINI.decoder()
+    decoder.feed(GEMINI.heartbeat)
+    assert fold([Start(), *decoder.feed(stream(given)), *decoder.close()]).blocks == (Text("x"),)
 
 
 def test_bytes_that_are_passed_on() -> None:

@@ -167,6 +167,12 @@ def test_t011_t102_results(content: tuple[Block, ...], failed: bool, output: obj
     assert written(HI, CALLED, Turn("user", (result,)))[2]["output"] == expected
 
 
+def test_sound_in_a_result_is_left_out_and_named() -> None:
+    result = ToolResult("c1", (Text("x"), Audio(Base64("audio/wav", "AAAA"))))
+    body, dropped = write(asked(HI, CALLED, Turn("user", (result,))))
+    assert (body["input"][2]["output"], dropped) == ("x", ("messages.input_audio",))
+
+
 @pytest.mark.parametrize(
     ("block", "model"),
     [

@@ -12,29 +12,32 @@ from aiclient2api.credentials import fields, troubles
 from aiclient2api.credentials.credential import Credential
 from aiclient2api.credentials.secret import Secret
 from aiclient2api.credentials.sources.identity import place_key
-
-_PLACE = "environment variable KIRO_OAUTH_CREDS_BASE64"
+from aiclient2api.credentials.troubles import Words
 
 
 class Base64Source:
-    def __init__(self, text: Secret) -> None:
+    """`setting` is where the text stands, `words` are for messages about it."""
+
+    def __init__(self, text: Secret, setting: str = "KIRO_OAUTH_CREDS_BASE64", words: Words = troubles.KIRO) -> None:
         self._text = text
+        self._place = f"environment variable {setting}"
+        self._words = words
 
     @property
     def key(self) -> str:
         return place_key("base64", self._text.reveal())
 
     def describe(self) -> str:
-        return _PLACE
+        return self._place
 
     def load(self) -> Credential:
         try:
             return fields.read_credential(fields.members(_decoded(self._text.reveal())))
         except ValueError as error:
-            raise troubles.corrupt(_PLACE, str(error)) from None
+            raise troubles.corrupt(self._place, str(error), self._words) from None
 
     def save(self, old: Credential, new: Credential) -> None:
-        raise io.UnsupportedOperation(f"{_PLACE} cannot be written")
+        raise io.UnsupportedOperation(f"{self._place} cannot be written")
 
 
 def _decoded(text: str) -> bytes:

@@ -16,6 +16,7 @@ from aiclient2api.credentials import fields, troubles
 from aiclient2api.credentials.credential import Credential
 from aiclient2api.credentials.sources.base import SourceChanged
 from aiclient2api.credentials.sources.identity import place_key
+from aiclient2api.credentials.troubles import Words
 
 MAX_BYTES = 1024 * 1024
 _HALF_WRITTEN = 0.05
@@ -24,8 +25,11 @@ _STALE_TEMPORARY = 3600.0
 
 
 class JsonFileSource:
-    def __init__(self, path: Path) -> None:
+    """`words` are for messages about the file."""
+
+    def __init__(self, path: Path, words: Words = troubles.KIRO) -> None:
         self._path = path
+        self._words = words
 
     @property
     def key(self) -> str:
@@ -36,13 +40,13 @@ class JsonFileSource:
 
     def load(self) -> Credential:
         try:
-            return self._parse(read_file(self._path))
+            return self._parse(read_file(self._path, self._words))
         except ValueError:
             time.sleep(_HALF_WRITTEN)
         try:
-            return self._parse(read_file(self._path))
+            return self._parse(read_file(self._path, self._words))
         except ValueError as error:
-            raise troubles.corrupt(str(self._path), str(error)) from None
+            raise troubles.corrupt(str(self._path), str(error), self._words) from None
 
     def save(self, old: Credential, new: Credential) -> None:
         target = self._path.resolve()
@@ -65,15 +69,15 @@ class JsonFileSource:
         return fields.read_credential(document, registration)
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: Path, words: Words = troubles.KIRO) -> bytes:
     """A small file's bytes. Raises GatewayError: missing or unreadable."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES)
     except FileNotFoundError:
-        raise troubles.missing_file(path) from None
+        raise troubles.missing_file(path, words) from None
     except OSError as error:
-        raise troubles.unreadable(str(path), error) from error
+        raise troubles.unreadable(str(path), error, words) from error
 
 
 def _read_registration(path: Path) -> fields.Members | None:

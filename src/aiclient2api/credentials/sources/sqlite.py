@@ -100,7 +100,7 @@ class SqliteSource:
         database.execute("COMMIT")
 
     def _no_login(self) -> Exception:
-        return troubles.missing(f"[Kiro Auth] {self._path} holds no login. {troubles.LOG_IN_AGAIN}")
+        return troubles.missing(f"[Kiro Auth] {self._path} holds no login. {troubles.KIRO.again}")
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

@@ -34,7 +34,10 @@ from aiclient2api.dialects.gemini.grounding import GroundingWriter
 from aiclient2api.dialects.gemini.signatures import FAMILY
 from aiclient2api.dialects.sequence import Sequence
 
-HEARTBEAT = b"data: {}\r\n\r\n"
+HEARTBEAT = (
+    b'data: {"candidates":[{"content":{"parts":[{"thought":true,"text":""}],"role":"model"},"index":0}]}\r\n\r\n'
+)
+"""A thought without words. The SDKs take an empty object too, but their chats then forget the whole exchange."""
 ARRAY_HEARTBEAT = b"\n"
 
 

@@ -8,6 +8,7 @@ encrypted by OpenAI. It goes without its id: the API accepts that, and refuses a
 import msgspec
 
 from aiclient2api.canonical.request import (
+    Audio,
     Block,
     Foreign,
     Opaque,
@@ -152,7 +153,11 @@ class InputWriter:
         if result.cache is not None:
             self._writing.drop("cache_control")
         call_id = wire_id(result.call_id)
-        parts = input_parts(result.content, self._writing)
+        heard = any(isinstance(block, Audio) for block in result.content)
+        if heard:  # a message may hold sound, a result may not
+            self._writing.drop(f"{place(self._writing)}.input_audio")
+        seen = tuple(block for block in result.content if not isinstance(block, Audio))
+        parts = input_parts(seen, self._writing)
         native = self._native.get(result.call_id)
         if native is not None:
             text = "\n".join(str(part["text"]) for part in parts if isinstance(part, dict) and "text" in part)

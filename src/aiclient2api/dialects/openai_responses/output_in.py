@@ -84,9 +84,9 @@ class OutputReader:
             self._finish(self._place(event, item), item, bytes(event.item), out)
 
     def growing(self, event: EventIn, item_type: str, out: Out) -> Growing | None:
-        """The item that a delta belongs to; one that was never added begins now."""
-        item = ItemIn(type=item_type, id=event.item_id)
-        return self._slot(self._place(event, ItemIn()), item, out).growing
+        """The item that a delta belongs to; one that was never added begins now. None for one that is done."""
+        slot = self._slot(self._place(event, ItemIn()), ItemIn(type=item_type, id=event.item_id), out)
+        return None if slot.done else slot.growing
 
     def final(self, output: list[msgspec.Raw], out: Out) -> None:
         """The list of the finished response: what it has and the stream had not is told now."""

@@ -53,7 +53,7 @@ def _part(block: Block, writing: Writing) -> Part | None:
     elif isinstance(block, Document):
         part = _document(block, writing)
     elif isinstance(block, Audio):
-        part = _audio(block)
+        part = _audio(block, writing)
     elif isinstance(block, SearchResult):
         part = input_text(search_text(block))
     elif isinstance(block, Foreign) and block.dialect == "openai" and writing.client == DIALECT:
@@ -124,10 +124,10 @@ def _document(block: Document, writing: Writing) -> Member:
 _AUDIO = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 
 
-def _audio(block: Audio) -> Member:
+def _audio(block: Audio, writing: Writing) -> Member:
     source = block.source
     if not isinstance(source, Base64) or source.media_type not in _AUDIO:
-        raise bad_request("Sound can be sent to this provider as base64 wav or mp3 only.", "input")
+        raise bad_request("Sound can be sent to this provider as base64 wav or mp3 only.", place(writing))
     return {"type": "input_audio", "input_audio": {"data": source.data, "format": _AUDIO[source.media_type]}}
 
 
