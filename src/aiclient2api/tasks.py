@@ -12,7 +12,8 @@ _running: set[asyncio.Task[object]] = set()
 
 
 def spawn(work: Coroutine[object, object, T], name: str) -> asyncio.Task[T]:
-    """Start `work` as a task that cannot be lost; a failure nobody awaits is logged with the task's name."""
+    """Start `work` as a task that cannot be lost, nor its failure: it is logged with the task's name even if nobody
+    awaits it. An exception of Python's own (but for OSError) is a fault of the program and logged as an error."""
     task = asyncio.get_running_loop().create_task(work, name=name)
     _running.add(task)
     task.add_done_callback(_done)
@@ -21,8 +22,13 @@ def spawn(work: Coroutine[object, object, T], name: str) -> asyncio.Task[T]:
 
 def _done(task: "asyncio.Task[object]") -> None:
     _running.discard(task)
-    if not task.cancelled() and task.exception() is not None:
-        _log.debug("task %s ended with %r", task.get_name(), task.exception())
+    error = None if task.cancelled() else task.exception()
+    if error is None:
+        return
+    if type(error).__module__ == "builtins" and not isinstance(error, OSError):
+        _log.error("task %s failed", task.get_name(), exc_info=error)
+    else:
+        _log.debug("task %s ended with %r", task.get_name(), error)
 
 
 async def stop(*tasks: "asyncio.Task[object] | asyncio.Task[None] | None") -> None:

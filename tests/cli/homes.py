@@ -36,6 +36,16 @@ def cli_login(home: Path, simulation: Simulation) -> Path:
     return path
 
 
+def names_in(folder: Path) -> set[str]:
+    """Names of everything in the folder, at any depth."""
+    return {path.name for path in folder.rglob("*")}
+
+
+def files_with(folder: Path, word: str) -> list[Path]:
+    """Files that hold the word."""
+    return [path for path in folder.rglob("*") if path.is_file() and word.encode() in path.read_bytes()]
+
+
 def upstream_settings(base: str) -> dict[str, str]:
     """Settings that point every provider at one simulated address."""
     return {

@@ -1,5 +1,7 @@
 """`serve` in a home of its own (A2-A5, B2, D7): what it starts with, what it says, and what stops it."""
 
+import asyncio
+import base64
 import json
 import re
 import stat
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aiclient2api.simulator import make_handler
-from tests.cli.homes import app_login, cli_login, kiro_settings
+from tests.cli.homes import app_login, cli_login, files_with, kiro_settings
 from tests.e2e.process import Served, command, serving
 from tests.gateway.answers import CHAT, FRONTS, MESSAGES, asks, error_of, read
 from tests.gateway.client import Reply, ask
@@ -32,9 +34,7 @@ async def test_an_empty_home(tmp_path: Path) -> None:
         assert "SIMULATED ANSWERS" in first
         (key,) = set(re.findall(r"\bsk-[\w-]{20,}", first))
         assert f"curl {served.base}/v1/chat/completions" in first
-        assert (await ask(served.base, "GET", "/")).json["simulated"] == ["simulator"] or (
-            await ask(served.base, "GET", "/")
-        ).json["simulated"] is True
+        assert (await ask(served.base, "GET", "/")).json["simulated"]
         health = (await ask(served.base, "GET", "/health")).json
         assert (health["status"], health["provider"]) == ("healthy", "simulator")
         assert health["version"]
@@ -42,15 +42,13 @@ async def test_an_empty_home(tmp_path: Path) -> None:
         assert read(CHAT, answer).text.startswith("[simulated]")
         assert answer.headers["x-aiclient-provider"] == "simulator"
         assert (await question(served, key + "x")).status == 401
-    kept = [path for path in tmp_path.rglob("*") if path.is_file() and key.encode() in path.read_bytes()]
-    files = [path for path in kept if path.name != "stderr.txt"]
-    assert len(files) == 1
+    (kept,) = (path for path in files_with(tmp_path, key) if path.name != "stderr.txt")
     if sys.platform != "win32":
-        assert stat.S_IMODE(files[0].stat().st_mode) == 0o600
-        assert stat.S_IMODE(files[0].parent.stat().st_mode) == 0o700
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
     async with serving(tmp_path, *START) as served:
         assert key not in served.stderr
-        assert str(files[0]) in served.stderr
+        assert str(kept) in served.stderr
         assert (await question(served, key)).status == 200
 
 
@@ -76,6 +74,19 @@ async def test_a_kiro_login_is_found_by_itself(tmp_path: Path, place: str) -> No
         assert read(CHAT, answer).text
         assert answer.headers["x-aiclient-provider"] == "claude-kiro-oauth"
     assert simulation.counts["GenerateAssistantResponse"] == 1
+
+
+async def test_base64_wins_over_files(tmp_path: Path) -> None:
+    """B2."""
+    simulation = simulated()
+    text = base64.b64encode(json.dumps(simulation.credential()).encode()).decode()
+    settings = {"KIRO_OAUTH_CREDS_BASE64": text, "KIRO_OAUTH_CREDS_FILE_PATH": str(tmp_path / "nowhere.json")}
+    async with (
+        listening(make_handler(simulation)) as upstream,
+        serving(tmp_path, *START, REQUIRED_API_KEY=KEY, **kiro_settings(upstream), **settings) as served,
+    ):
+        assert "not found" not in served.stderr
+        assert read(CHAT, await question(served, KEY)).text
 
 
 async def test_a_found_login_that_is_broken_gives_503_never_a_simulated_answer(tmp_path: Path) -> None:
@@ -113,7 +124,12 @@ async def test_the_guides_minimal_config(tmp_path: Path) -> None:
     simulation = simulated()
     app_login(tmp_path, simulation)
     (tmp_path / "work" / "configs").mkdir(parents=True)
-    config = {"REQUIRED_API_KEY": "123456", "SERVER_PORT": 0, "HOST": "localhost", "MODEL_PROVIDER": "claude-kiro-oauth"}
+    config = {
+        "REQUIRED_API_KEY": "123456",
+        "SERVER_PORT": 0,
+        "HOST": "localhost",
+        "MODEL_PROVIDER": "claude-kiro-oauth",
+    }
     (tmp_path / "work" / "configs" / "config.json").write_text(json.dumps(config), "utf-8")
     async with (
         listening(make_handler(simulation)) as upstream,
@@ -148,7 +164,13 @@ async def test_a_broken_file_stops_the_start(tmp_path: Path, text: str, words: l
 
 
 async def test_what_else_stops_the_start(tmp_path: Path) -> None:
-    for arguments, settings, code, words in (
+    async def check(arguments: tuple[str, ...], settings: dict[str, str], code: int, words: str) -> None:
+        ended = await command(tmp_path, *arguments, **settings)
+        assert ended.code == code, (arguments, ended)
+        assert words in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+    rows: list[tuple[tuple[str, ...], dict[str, str], int, str]] = [
         (("serve", "--config", "nowhere.json"), {}, 2, "nowhere.json"),
         (("serve", "--port", "many"), {}, 2, "--port"),
         (("serve", "--no-such-flag"), {}, 2, "--no-such-flag"),
@@ -157,11 +179,8 @@ async def test_what_else_stops_the_start(tmp_path: Path) -> None:
         (("serve",), {"SERVER_PORT": "-5"}, 2, "SERVER_PORT"),
         (("serve", "--host", "host.invalid", "--port", "0"), {}, 1, "Cannot listen"),
         (("nothing-of-the-kind",), {}, 2, "nothing-of-the-kind"),
-    ):
-        ended = await command(tmp_path, *arguments, **settings)
-        assert ended.code == code, (arguments, ended)
-        assert words in ended.stderr
-        assert "Traceback" not in ended.stderr
+    ]
+    await asyncio.gather(*(check(*row) for row in rows))
 
 
 async def test_a_port_that_is_taken(tmp_path: Path) -> None:

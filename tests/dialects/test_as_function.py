@@ -38,3 +38,4 @@ def test_names_and_descriptions() -> None:
     told = custom_description(Tool("f", "Does it.", kind="custom", grammar=b'{"type":"grammar"}'))
     assert told.startswith("Does it.\n\n")
     assert told.endswith('{"type":"grammar"}')
+    assert custom_description(Tool("f", kind="custom")) == "Put the whole input into the one string `input`."

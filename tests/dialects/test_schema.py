@@ -111,6 +111,26 @@ SUBSET: dict[str, tuple[Json, Json]] = {
     "reference that leads nowhere": (tool(a={"$ref": "https://x.example/s"}), {
         "type": "OBJECT", "properties": {"a": {"type": "STRING"}},
     }),
+    "reference into a list": (
+        tool(a={"anyOf": [{"type": "number"}, {"type": "string"}]}, b={"$ref": "#/properties/a/anyOf/0"},
+             c={"$ref": "#/properties/a/anyOf/9"}),
+        {
+            "type": "OBJECT",
+            "properties": {
+                "a": {"anyOf": [{"type": "NUMBER"}, {"type": "STRING"}]},
+                "b": {"type": "NUMBER"},
+                "c": {"type": "STRING"},
+            },
+        },
+    ),
+    "odd values": (
+        {"properties": {"a": True, "b": {"properties": 5, "prefixItems": [], "items": False, "anyOf": 1}}},
+        {"type": "OBJECT", "properties": {"a": {"type": "STRING"}, "b": {"type": "STRING"}}},
+    ),
+    "enum of nothing but null": ({"enum": [None]}, {"type": "NULL"}),
+    "enum of numbers with a type": (
+        {"type": "number", "enum": [1, 2.5]}, {"type": "NUMBER", "description": "(enum: [1,2.5])"},
+    ),
     "circle": (
         {**tool(a={"$ref": "#/$defs/N"}), "$defs": {"N": tool(next={"$ref": "#/$defs/N"})}},
         {
@@ -302,6 +322,7 @@ GEMINIS: dict[str, tuple[Json, Json]] = {
         {"$ref": "#/$defs/A", "$defs": {"A": {"type": "string"}}},
     ),
     "odd values": ({"type": 5, "properties": 1, "anyOf": 2}, {"type": 5, "properties": 1, "anyOf": 2}),
+    "not a schema": ({"items": True, "nullable": True}, {"items": True}),
     "type list": ({"type": ["STRING", "null"]}, {"type": ["string", "null"]}),
 }
 
@@ -400,6 +421,9 @@ def test_definitions_that_multiply_are_bounded() -> None:
     twice = {f"D{n}": tool(a={"$ref": f"#/$defs/D{n + 1}"}, b={"$ref": f"#/$defs/D{n + 1}"}) for n in range(20)}
     schema = json.dumps({**tool(x={"$ref": "#/$defs/D0"}), "$defs": {**twice, "D20": {"type": "string"}}}).encode()
     assert levelled(schema, GEMINI_SUBSET).count(b'"type"') <= 2 * MAX_NODES
+    merged = {f"D{n}": {"allOf": [{"$ref": f"#/$defs/D{n + 1}"}] * 4} for n in range(8)}
+    whole = {"$ref": "#/$defs/D0", "$defs": {**merged, "D8": tool(a={"type": "number"})}}
+    assert list(level(whole, GEMINI_SUBSET)["properties"]) == ["a"]
 
 
 def test_a_simplifier_of_another_provider_is_one_more_profile() -> None:

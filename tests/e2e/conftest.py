@@ -1,7 +1,5 @@
 """Tests of this folder run real clients and real processes; coroutines run as in tests/gateway."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.gateway.conftest import pytest_pyfunc_call
@@ -10,7 +8,6 @@ __all__ = ["pytest_pyfunc_call"]
 
 
 @pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDKs read proxies from the environment; loopback needs none."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    yield

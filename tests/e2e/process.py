@@ -35,6 +35,11 @@ class Served:
     def stderr(self) -> str:
         return self.errors.read_text("utf-8")
 
+    async def rest_of_stdout(self) -> str:
+        """What came after the line that says where it listens; call it when the process has ended."""
+        assert self.process.stdout is not None
+        return (await self.process.stdout.read()).decode()
+
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:
     """Of the machine's own only what Python needs; home is `folder`."""

@@ -67,8 +67,19 @@ def check_error(route: str, body: Json) -> Json:
 
 
 ANTHROPIC_TYPES = frozenset(
-    "invalid_request_error authentication_error billing_error permission_error not_found_error conflict_error"
-    " request_too_large rate_limit_error api_error timeout_error overloaded_error".split()
+    {
+        "invalid_request_error",
+        "authentication_error",
+        "billing_error",
+        "permission_error",
+        "not_found_error",
+        "conflict_error",
+        "request_too_large",
+        "rate_limit_error",
+        "api_error",
+        "timeout_error",
+        "overloaded_error",
+    }
 )
 """dialects.md, 1.1.6."""
 
@@ -77,7 +88,9 @@ def speaks_anthropic(route: str) -> bool:
     return "/messages" in route
 
 
-def asks(route: str, question: Any = "hello", *, stream: bool = False, model: str = "claude-sonnet-5", **more: Any) -> Json:
+def asks(
+    route: str, question: Any = "hello", *, stream: bool = False, model: str = "claude-sonnet-5", **more: Any
+) -> Json:
     """A body of one question for either API."""
     body: Json = {"model": model, "messages": [{"role": "user", "content": question}], "stream": stream}
     if speaks_anthropic(route):
@@ -131,7 +144,9 @@ def _chat_whole(body: Json) -> Said:
 
 
 def _chat_message(message: Json) -> Said:
-    calls = [(each["function"]["name"], json.loads(each["function"]["arguments"] or "null")) for each in _calls(message)]
+    calls = [
+        (each["function"]["name"], json.loads(each["function"]["arguments"] or "null")) for each in _calls(message)
+    ]
     return Said(text=message.get("content") or "", thinking=message.get("reasoning_content") or "", calls=calls)
 
 

@@ -114,7 +114,14 @@ async def calling(
         given = {"content-type": "application/json", "content-length": str(len(data))} | given
     call = Call(reader, writer)
     try:
-        await call.send(h11.Request(method=method, target=target, headers=[(name, value.encode("latin-1")) for name, value in given.items()]), data)
+        await call.send(
+            h11.Request(
+                method=method,
+                target=target,
+                headers=[(name.encode(), value.encode("latin-1")) for name, value in given.items()],
+            ),
+            data,
+        )
         yield call
     finally:
         writer.close()

@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -185,11 +185,12 @@ def _check_secrets(running: Rig, lines: list[str]) -> None:
         assert not any(secret in text for text in texts), secret
 
 
-async def eventually(condition: Any, seconds: float = 1.0) -> None:
+async def eventually(condition: Callable[[], bool], seconds: float = 1.0) -> None:
     """Returns when `condition()` is true; fails after `seconds`."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
+    give_up = time.monotonic() + seconds
+    for _ in iter(condition, True):
+        assert time.monotonic() < give_up
+        await asyncio.sleep(0.005)
 
 
 FRONT_AND_BACK = [(front, back) for front in FRONTS for back in BACKS]

@@ -114,7 +114,14 @@ async def cut_at(running: Rig, player: Player, front: str, place: int, stream: b
 
 @pytest.mark.parametrize(
     ("name", "front", "step"),
-    [("02", MESSAGES, 1), ("02", CHAT, 5), ("03", CHAT, 7), ("03", MESSAGES, 11), ("07", MESSAGES, 11), ("04", CHAT, 11)],
+    [
+        ("02", MESSAGES, 1),
+        ("02", CHAT, 5),
+        ("03", CHAT, 7),
+        ("03", MESSAGES, 11),
+        ("07", MESSAGES, 11),
+        ("04", CHAT, 11),
+    ],
 )
 async def test_cut_after_any_byte(tmp_path: Path, name: str, front: str, step: int) -> None:
     """The bytes end at k as if that were all."""

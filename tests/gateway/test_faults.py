@@ -196,7 +196,7 @@ TIMES: dict[str, tuple[dict[str, Any], str]] = {
 async def test_deadlines_before_content(tmp_path: Path, name: str, front: str, back: str) -> None:
     """D4: the deadline is named; such a failure is repeated."""
     members, deadline = TIMES[name]
-    limits = {"TIMEOUT_HEAD": 60, "TIMEOUT_FIRST_EVENT": 120}
+    limits: dict[str, Any] = {"TIMEOUT_HEAD": 60, "TIMEOUT_FIRST_EVENT": 120}
     async with rig(tmp_path, *always(back, **members), first=back, REQUEST_MAX_RETRIES=1, **limits) as running:
         reply = await ask(running, front, back, stream=True)
         assert reply.status == 504
@@ -223,7 +223,10 @@ BREAKS = {
         SSE_PIECES[CLAUDE][0],
         b'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"lost my thread"}}\n\n',
     ),
-    OPENAI: (SSE_PIECES[OPENAI][0], b'data: {"error":{"message":"lost my thread","type":"server_error","param":null,"code":null}}\n\n'),
+    OPENAI: (
+        SSE_PIECES[OPENAI][0],
+        b'data: {"error":{"message":"lost my thread","type":"server_error","param":null,"code":null}}\n\n',
+    ),
 }
 """What is sent before the client has read it, and then."""
 
@@ -268,7 +271,7 @@ async def test_an_error_before_any_content_is_a_real_status(tmp_path: Path, fron
 @pytest.mark.parametrize("front", FRONTS)
 async def test_a_connection_that_is_reset_or_refused(tmp_path: Path, front: str) -> None:
     async with Upstream((("read",), ("rst",))) as upstream:
-        where = {"CLAUDE_BASE_URL": upstream.url, "REQUEST_MAX_RETRIES": 1}
+        where: dict[str, Any] = {"CLAUDE_BASE_URL": upstream.url, "REQUEST_MAX_RETRIES": 1}
         async with rig(tmp_path, first=CLAUDE, **where) as running:
             reply = await running.ask(f"/{CLAUDE}{front}", asks(front))
             assert reply.status == 502
@@ -283,8 +286,10 @@ async def test_a_connection_that_is_reset_or_refused(tmp_path: Path, front: str)
 
 @pytest.mark.parametrize("front", FRONTS)
 async def test_what_is_not_http(tmp_path: Path, front: str) -> None:
-    async with Upstream((("read",), ("send", b"SSH-2.0-OpenSSH_9.9\r\n"), ("fin",))) as upstream:
-        async with rig(tmp_path, first=CLAUDE, CLAUDE_BASE_URL=upstream.url, REQUEST_MAX_RETRIES=0) as running:
-            reply = await running.ask(f"/{CLAUDE}{front}", asks(front))
-            assert reply.status == 502
-            error_of(front, reply)
+    async with (
+        Upstream((("read",), ("send", b"SSH-2.0-OpenSSH_9.9\r\n"), ("fin",))) as upstream,
+        rig(tmp_path, first=CLAUDE, CLAUDE_BASE_URL=upstream.url, REQUEST_MAX_RETRIES=0) as running,
+    ):
+        reply = await running.ask(f"/{CLAUDE}{front}", asks(front))
+        assert reply.status == 502
+        error_of(front, reply)

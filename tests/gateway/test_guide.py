@@ -43,7 +43,9 @@ async def test_what_reaches_kiro(tmp_path: Path) -> None:
         sent = await _kiro_body(running, "5-image")
         (image,) = sent["conversationState"]["currentMessage"]["userInputMessage"]["images"]
         assert image == {"format": "png", "source": {"bytes": in_base64(PNG)}}
-        text = (await _kiro_body(running, "6-pdf"))["conversationState"]["currentMessage"]["userInputMessage"]["content"]
+        text = (await _kiro_body(running, "6-pdf"))["conversationState"]["currentMessage"]["userInputMessage"][
+            "content"
+        ]
         assert "HALYARD" in text
         assert "BINNACLE" in text
 

@@ -105,14 +105,16 @@ async def test_a_client_that_does_not_read_stops_the_upstream(tmp_path: Path, fr
             await exchange.write(PIECE)
             sent += 1
 
-    async with rig(tmp_path, handler=model_calls(serve)) as running:
-        async with running.calling(front, asks(front, stream=True)) as call:
-            await call.until(b"xxx")
-            before = -1
-            while before != sent:  # until nothing moves any more
-                before = sent
-                await asyncio.sleep(0.1)
-            assert sent < MANY / 2
-            while len(call.body) < 10_000_000:
-                assert await call.piece()
-            assert sent > before
+    async with (
+        rig(tmp_path, handler=model_calls(serve)) as running,
+        running.calling(front, asks(front, stream=True)) as call,
+    ):
+        await call.until(b"xxx")
+        before = -1
+        while before != sent:  # until nothing moves any more
+            before = sent
+            await asyncio.sleep(0.1)
+        assert sent < MANY / 2
+        while len(call.body) < 10_000_000:
+            assert await call.piece()
+        assert sent > before

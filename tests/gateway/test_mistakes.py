@@ -4,6 +4,7 @@ A row of BODIES is one mistake: what is changed in a good body, or the whole bod
 APIs over the codecs (Kiro) and past them (a back of the same API, where the vendor is the one to refuse).
 """
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -290,11 +291,9 @@ async def test_a_body_that_is_too_large(tmp_path: Path, front: str) -> None:
 
 async def raw(running: Rig, route: str, chunks: bytes) -> tuple[int, bytes]:
     """A request with a chunked body."""
-    import asyncio
-
     reader, writer = await asyncio.open_connection("127.0.0.1", int(running.base.rpartition(":")[2]))
-    head = f"POST {route} HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
-    writer.write(head.encode() + chunks)
+    head = f"POST {route} HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\nconnection: close\r\n"
+    writer.write(f"{head}transfer-encoding: chunked\r\n\r\n".encode() + chunks)
     try:
         answer, _, body = (await reader.read()).partition(b"\r\n\r\n")
     finally:

@@ -5,6 +5,7 @@ Nothing here measures time. The upstream sends its second piece only after the c
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,8 @@ async def test_fragments_of_arguments_come_as_they_are_sent(tmp_path: Path, fron
 async def test_thoughts_come_as_they_are_sent(tmp_path: Path, front: str) -> None:
     gate = asyncio.Event()
     handler = model_calls(pieces_then([thought(text="first")], gate, [thought(signature="c2ln"), text("done"), END]))
-    body = asks(front, stream=True, **({"thinking": {"type": "adaptive"}} if front == MESSAGES else {}))
+    thinking: dict[str, Any] = {"thinking": {"type": "adaptive"}} if front == MESSAGES else {}
+    body = asks(front, stream=True, **thinking)
     async with rig(tmp_path, handler=handler) as running, running.calling(front, body) as answer:
         await answer.until(b"first")
         gate.set()

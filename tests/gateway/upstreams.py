@@ -47,7 +47,9 @@ def model_calls(serve: Serve) -> Handler:
         if exchange.headers.get("x-amz-target", "").endswith(".GenerateAssistantResponse"):
             await serve(exchange)
         elif exchange.method == "GET" or exchange.headers.get("x-amz-target"):
-            await exchange.respond(200, [("content-type", "application/json")], b'{"models":[{"modelId":"m"}],"data":[]}')
+            await exchange.respond(
+                200, [("content-type", "application/json")], b'{"models":[{"modelId":"m"}],"data":[]}'
+            )
         else:
             await serve(exchange)
 
@@ -102,7 +104,9 @@ _ANTHROPIC = (
     b'"usage":{"input_tokens":1,"output_tokens":2,"cache_creation_input_tokens":0,"cache_read_input_tokens":0}}\n\n'
     b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
 )
-_CHUNK = b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"gpt-5.1","choices":[{"index":0,%s}]}\n\n'
+_CHUNK = (
+    b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"gpt-5.1","choices":[{"index":0,%s}]}\n\n'
+)
 _CHAT = (
     _CHUNK % b'"delta":{"role":"assistant","content":""},"finish_reason":null'
     + _CHUNK % b'"delta":{"content":"first"},"finish_reason":null',

@@ -202,7 +202,9 @@ def test_the_handler_sees_the_request() -> None:
 
     async def main() -> None:
         async with serving(look) as served:
-            data = b"GET /p%20q?a=1&a=2&b=%C3%A9+x&&c HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nx-b: \t two \r\nx-a: 2\r\nX-C:\r\n"
+            data = (
+                b"GET /p%20q?a=1&a=2&b=%C3%A9+x&&c HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nx-b: \t two \r\nx-a: 2\r\nX-C:\r\n"
+            )
             one(await served.ask(data + b"Connection: close\r\n\r\n"))
         target, query, peer, started, headers = seen[0]
         assert target == "/p%20q?a=1&a=2&b=%C3%A9+x&&c"

@@ -110,7 +110,8 @@ def test_just_within_the_limits(run: Run) -> None:
             assert one(await served.ask(get(close + b"X: x\r\n" * 3))).status == 200
             for request in (
                 get(close + b"Content-Length: 100\r\n", b"POST / HTTP/1.1") + b"b" * 100,
-                get(close + b"Transfer-Encoding: chunked\r\n", b"POST / HTTP/1.1") + b"64\r\n%b\r\n0\r\n\r\n" % (b"b" * 100),
+                get(close + b"Transfer-Encoding: chunked\r\n", b"POST / HTTP/1.1")
+                + b"64\r\n%b\r\n0\r\n\r\n" % (b"b" * 100),
             ):
                 assert one(await served.ask(request), "POST").body == b"b" * 100
 
@@ -155,6 +156,39 @@ def test_a_client_that_sends_all_before_it_looks_gets_its_413(run: Run, framing:
             for _ in range(50):
                 await wire.send(chunk)
             check_refused(await wire.rest(), 413, "POST")
+
+    run(main())
+
+
+def test_a_client_that_sends_slowly_gets_its_413_too(run: Run) -> None:
+    """The time that closing may take (here 0.2 s) does not count while much still comes in."""
+
+    async def main() -> None:
+        async with serving(limits=Limits(body_bytes=100, send_seconds=0.2)) as served:
+            wire = await served.wire()
+            await wire.send(get(b"Content-Length: 2000000\r\n", b"POST / HTTP/1.1"))
+            for _ in range(20):
+                await wire.send(bytes(100_000))
+                await asyncio.sleep(0.04)
+            check_refused(await wire.rest(), 413, "POST")
+            await served.quiet()
+
+    run(main())
+
+
+def test_a_drip_does_not_hold_a_refused_connection_open(run: Run) -> None:
+    """C1"""
+
+    async def main() -> None:
+        async with serving(limits=Limits(body_bytes=100, send_seconds=0.2)) as served:
+            wire = await served.wire()
+            await wire.send(get(b"Content-Length: 2000000\r\n", b"POST / HTTP/1.1"))
+            await wire.until(b"\r\n\r\n" + b"the request body is over the limit of 100 bytes")
+            with pytest.raises(ConnectionError):
+                for _ in range(20):
+                    await wire.send(b"x")
+                    await asyncio.sleep(0.05)
+            await served.quiet()
 
     run(main())
 

@@ -61,6 +61,8 @@ def folded(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
         body(),
         body(("user", "Weather in Oslo?"), tools=[WEATHER]),
         body(thinking={"type": "adaptive"}),
+        body(thinking={"type": "adaptive", "display": "omitted"}),
+        body(model="claude-opus-5"),
         body(
             ("user", "Weather in Oslo and Rome?"),
             tools=[WEATHER],
@@ -101,6 +103,26 @@ def test_thinking_comes_back_only_as_it_was() -> None:
     assert replay() == 200
     assert replay(thinking="other") == 400
     assert replay(signature="c2ln") == 400
+
+
+def test_whose_thoughts_are_told() -> None:
+    def first(**members: Any) -> dict[str, Any]:
+        block: dict[str, Any] = ask(body(**members)).json["content"][0]
+        return block
+
+    assert first()["type"] == "text"
+    assert first(thinking={"type": "adaptive"})["thinking"]
+    for silent in (
+        first(model="claude-opus-5"),
+        first(model="claude-opus-5", thinking={"type": "adaptive"}),
+        first(thinking={"type": "adaptive", "display": "omitted"}),
+    ):
+        assert (silent["type"], silent["thinking"]) == ("thinking", "")
+        assert silent["signature"]
+    assert first(model="claude-opus-5", thinking={"type": "disabled"})["type"] == "text"
+    assert first(model="claude-opus-5", thinking={"type": "adaptive", "display": "summarized"})["thinking"]
+    usage = ask(body(thinking={"type": "adaptive"})).json["usage"]
+    assert 0 < usage["output_tokens_details"]["thinking_tokens"] < usage["output_tokens"]
 
 
 REFUSED = [

@@ -24,7 +24,7 @@ SEALED = ["reasoning.encrypted_content"]
 
 
 def body(*items: Any, **members: Any) -> dict[str, Any]:
-    return {"model": "gpt-5.6", "input": list(items) or "hello"} | members
+    return {"model": "gpt-5.1", "input": list(items) or "hello"} | members
 
 
 def said(text: str, role: str = "user") -> dict[str, Any]:
@@ -92,6 +92,7 @@ STREAMED = [
     pytest.param(body(said("Weather in Oslo and Rome?"), tools=[WEATHER]), ["function_call"] * 2, id="parallel"),
     pytest.param(body(reasoning={"effort": "high", "summary": "auto"}), ["reasoning", "message"], id="reasoning"),
     pytest.param(body(reasoning={"effort": "low"}, include=SEALED), ["reasoning", "message"], id="without summary"),
+    pytest.param(body(model="gpt-5.6"), ["reasoning", "message"], id="a model that reasons unasked"),
     pytest.param(body(said("hello, how are you today?"), max_output_tokens=16), ["message"], id="cut"),
     pytest.param(
         body(said("Write a file named a.txt containing 'x'."), tools=[PATCH]), ["custom_tool_call"], id="custom"
@@ -147,7 +148,7 @@ def test_a_demanded_call_is_made() -> None:
 def test_a_tool_loop_with_reasoning() -> None:
     simulated = simulation()
     first = [said("Weather in Oslo?")]
-    asked = {"tools": [WEATHER], "reasoning": {"summary": "auto"}, "include": SEALED, "store": False}
+    asked = {"tools": [WEATHER], "reasoning": {"effort": "low", "summary": "auto"}, "include": SEALED, "store": False}
     begun = ask(body(*first, **asked), simulated).json["output"]
     results = [output(call_id=begun[1]["call_id"])]
     done = ask(body(*first, *begun, *results, **asked), simulated).json["output"]
@@ -163,7 +164,7 @@ def refused(asked: Any, simulated: Simulation) -> str:
 
 def test_reasoning_comes_back_only_as_it_was() -> None:
     simulated = simulation()
-    asked = {"tools": [WEATHER], "reasoning": {"summary": "auto"}, "include": SEALED, "store": False}
+    asked = {"tools": [WEATHER], "reasoning": {"effort": "low", "summary": "auto"}, "include": SEALED, "store": False}
     thought, call_ = ask(body(said("Weather in Oslo?"), **asked), simulated).json["output"]
     result = output(call_id=call_["call_id"])
     foreign = base64.b64encode(b"something else").decode()
@@ -227,11 +228,11 @@ CITY = {"type": "string"}
 OPEN = {"type": "object", "properties": {"city": CITY}, "required": []}
 REFUSED = [
     pytest.param({"input": "a"}, "model", id="model"),
-    pytest.param({"model": "gpt-5.6"}, "input", id="input"),
+    pytest.param({"model": "gpt-5.1"}, "input", id="input"),
     pytest.param(body(stop=["a"]), "stop", id="unknown member"),
     pytest.param(body(model="no-such-model"), "model", id="unknown model"),
     pytest.param(body(max_output_tokens=3), "max_output_tokens", id="too few tokens"),
-    pytest.param(body(temperature=0.2), "temperature", id="sampling while reasoning"),
+    pytest.param(body(model="gpt-5.6", temperature=0.2), "temperature", id="sampling while reasoning"),
     pytest.param(body(reasoning={"effort": "huge"}), "reasoning.effort", id="effort"),
     pytest.param(body(reasoning={"summary": "long"}), "reasoning.summary", id="summary"),
     pytest.param(body(include=["everything"]), "include[0]", id="include"),
@@ -307,8 +308,8 @@ def test_refusals(asked: Any, param: str) -> None:
 
 
 def test_sampling_is_taken_where_nothing_is_reasoned() -> None:
-    assert ask(body(temperature=0.2, reasoning={"effort": "none"})).status == 200
-    assert ask(body(model="gpt-5.1", temperature=0.2)).status == 200
+    assert ask(body(model="gpt-5.6", temperature=0.2, reasoning={"effort": "none"})).status == 200
+    assert ask(body(temperature=0.2)).status == 200
     assert ask(body(model="simulated-chat", temperature=0.2)).status == 200
 
 

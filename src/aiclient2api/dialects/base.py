@@ -7,7 +7,7 @@ No function here does I/O, reads a clock or draws a random number: ids and times
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -50,6 +50,16 @@ class StreamEncoder(Protocol):
     """Events to bytes of a streamed answer, as many frames as the events need, possibly none."""
 
     def encode(self, events: Iterable[Event]) -> bytes: ...
+
+
+@runtime_checkable
+class Resulting(Protocol):
+    """An encoder whose stream ends with the whole answer as one object."""
+
+    @property
+    def result(self) -> bytes:
+        """The object; empty if the stream did not end well."""
+        ...
 
 
 class Outgoing(NamedTuple):

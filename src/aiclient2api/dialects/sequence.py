@@ -27,6 +27,11 @@ class Sequence:
         self._open: int | None = None
         self._held: dict[int, list[Event]] = {}
 
+    @property
+    def open(self) -> int | None:
+        """The block whose events may be shown as they come."""
+        return self._open
+
     def feed(self, event: Event) -> list[Event]:
         """What may be shown now."""
         if not isinstance(event, BlockEvent):

@@ -55,7 +55,7 @@ class App:
             raise GatewayError("not_found", f"There is no route {exchange.method} {exchange.path[:200]}.")
         if target.name not in routes.OPEN:
             in_query = routes.is_gemini(target, exchange.headers, exchange.query)
-            self._context.door.check(exchange.headers, exchange.query, key_in_query=in_query)
+            visit.key = self._context.door.check(exchange.headers, exchange.query, key_in_query=in_query)
         if exchange.method not in routes.METHODS[target.name]:
             allowed = ", ".join(routes.METHODS[target.name])
             raise GatewayError("method", f"{exchange.path} takes {allowed}, not {exchange.method}.")

@@ -18,6 +18,7 @@ from aiclient2api.gateway.context import Context
 from aiclient2api.gateway.door import Door
 from aiclient2api.gateway.embedded import HOST, Embedded
 from aiclient2api.gateway.prompts import SystemPrompt
+from aiclient2api.gateway.stored import StoredAnswers
 from aiclient2api.gateway.upstream import Account, Timing, Upstream
 from aiclient2api.http1.client import Client
 from aiclient2api.http1.messages import Deadlines, Limits
@@ -53,6 +54,7 @@ class Gateway:
             catalogue=self.catalogue,
             prompt=_system_prompt(settings, places.here),
             prompt_log=_prompt_log(settings, places.here, keys),
+            stored=StoredAnswers(time.monotonic),
             aliases=settings.model_aliases,
             max_body_bytes=settings.max_body_bytes,
             simulated=self.simulated,

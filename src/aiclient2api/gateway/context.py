@@ -12,6 +12,7 @@ from aiclient2api.gateway.catalogue import Catalogue
 from aiclient2api.gateway.door import Door
 from aiclient2api.gateway.faults import of_client_body
 from aiclient2api.gateway.prompts import SystemPrompt
+from aiclient2api.gateway.stored import StoredAnswers
 from aiclient2api.gateway.unpack import unpacked
 from aiclient2api.gateway.upstream import Account, Journey, Upstream
 from aiclient2api.http1.messages import Exchange, HttpError
@@ -32,6 +33,7 @@ class Context:
     catalogue: Catalogue
     prompt: SystemPrompt
     prompt_log: PromptLog
+    stored: StoredAnswers
     aliases: Mapping[str, str]
     max_body_bytes: int
     simulated: bool
@@ -52,6 +54,7 @@ class Visit:
     exchange: Exchange
     provider: str | None = None
     front: str = ""
+    key: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
     seed: str = field(default_factory=lambda: secrets.token_hex(16))
     started: float = field(default_factory=time.perf_counter)

@@ -29,8 +29,9 @@ class Door:
     def __init__(self, keys: Iterable[str]) -> None:
         self._digests = tuple(_digest(key) for key in keys)
 
-    def check(self, headers: Mapping[str, str], query: Mapping[str, str], key_in_query: bool) -> None:
-        """Raises GatewayError("authentication") unless one of the ways carries a right key."""
+    def check(self, headers: Mapping[str, str], query: Mapping[str, str], key_in_query: bool) -> str:
+        """The name of the key that opened the door, which is the start of its digest. Raises
+        GatewayError("authentication") unless one of the ways carries a right key."""
         given = presented_key(headers, query if key_in_query else {})
         if given is None:
             raise GatewayError(
@@ -46,6 +47,7 @@ class Door:
                 "The API key is not this gateway's key. It is REQUIRED_API_KEY, or was printed at the first start.",
                 reason="invalid_api_key",
             )
+        return digest.hex()[:12]
 
 
 def _digest(key: str) -> bytes:

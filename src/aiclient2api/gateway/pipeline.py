@@ -3,7 +3,7 @@
 from contextlib import aclosing
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.dialects.base import Dialect
+from aiclient2api.dialects.base import Dialect, Resulting
 from aiclient2api.gateway.context import Context, Visit
 from aiclient2api.gateway.plan import make_plan
 from aiclient2api.gateway.pump import Pump, fold_all
@@ -25,9 +25,12 @@ async def answer(context: Context, visit: Visit, front: Dialect) -> None:
     events = context.upstream.events(account, plan.prepare, journey)
     async with aclosing(watch(events, visit, front, context.prompt_log)) as batches:
         if plan.stream:
-            pump = Pump(visit.exchange, front, plan.shape, visit.answer_headers)
+            encoder = front.encoder(plan.shape)
+            pump = Pump(visit.exchange, front, encoder, visit.answer_headers)
             try:
                 visit.failed = await pump.run(batches)
+                if plan.keep is not None and isinstance(encoder, Resulting):
+                    plan.keep(encoder.result)
             except BaseException:
                 if context.draining():
                     await pump.break_off(GatewayError("draining", "The gateway is shutting down."))
@@ -35,6 +38,8 @@ async def answer(context: Context, visit: Visit, front: Dialect) -> None:
         else:
             whole = await fold_all(batches)
             answered = whole if isinstance(whole, bytes) else front.encode_response(whole, plan.shape)
+            if plan.keep is not None:
+                plan.keep(answered)
             headers = [("content-type", "application/json"), *visit.answer_headers()]
             await visit.exchange.respond(200, headers, answered)
 

@@ -5,7 +5,9 @@ Enters: the client's body and where it goes. Leaves: a Plan, from which the pipe
 
 import hashlib
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from aiclient2api.canonical.estimate import estimate_request
 from aiclient2api.canonical.repair import repair
@@ -19,12 +21,14 @@ from aiclient2api.routing.models import Route
 
 @dataclass(frozen=True)
 class Plan:
-    """`dropped` is what was left out already when the request was read."""
+    """`dropped` is what was left out already when the request was read; `keep` takes the whole answer, where the client
+    may refer to it later."""
 
     prepare: Prepare
     shape: Answer
     stream: bool
     dropped: tuple[str, ...] = ()
+    keep: Callable[[bytes], None] | None = None
 
 
 def make_plan(context: Context, visit: Visit, front: Dialect, body: bytes, peek: Peek, route: Route) -> Plan:
@@ -45,6 +49,10 @@ def _passed_on(context: Context, visit: Visit, front: Dialect, body: bytes, peek
 
 
 def _translated(context: Context, visit: Visit, front: Dialect, body: bytes, route: Route) -> Plan:
+    keep = None
+    if front.name == "openai_responses":
+        body = context.stored.expand(visit.key, body)
+        keep = partial(context.stored.keep, visit.key, body)
     request = repair(context.prompt.apply(front.decode_request(body, visit.headers)))
     context.prompt_log.request(visit.id, request)
     estimate = estimate_request(request)
@@ -64,7 +72,7 @@ def _translated(context: Context, visit: Visit, front: Dialect, body: bytes, rou
         input_estimate=estimate,
         request=request,
     )
-    return Plan(asking(route.provider, ask), shape, request.stream, request.dropped)
+    return Plan(asking(route.provider, ask), shape, request.stream, request.dropped, keep)
 
 
 def conversation_id(request: Request, account: str) -> str:

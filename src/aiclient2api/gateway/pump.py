@@ -11,7 +11,7 @@ from collections.abc import Callable
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.events import Failed, Verbatim, failure_of
 from aiclient2api.canonical.response import Folder, Response
-from aiclient2api.dialects.base import Answer, Dialect
+from aiclient2api.dialects.base import Dialect, StreamEncoder
 from aiclient2api.gateway.upstream import Batches
 from aiclient2api.http1.messages import Exchange
 from aiclient2api.tasks import spawn, stop
@@ -28,9 +28,9 @@ Headers = Callable[[], list[tuple[str, str]]]
 class Pump:
     """Writes one streamed answer of the dialect `front`. `headers` is asked when the status line goes out."""
 
-    def __init__(self, exchange: Exchange, front: Dialect, shape: Answer, headers: Headers) -> None:
+    def __init__(self, exchange: Exchange, front: Dialect, encoder: StreamEncoder, headers: Headers) -> None:
         self._exchange = exchange
-        self._encoder = front.encoder(shape)
+        self._encoder = encoder
         self._heartbeat = front.heartbeat
         self._type = ("content-type", front.stream_type)
         self._headers = headers

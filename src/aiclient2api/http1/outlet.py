@@ -101,10 +101,11 @@ class Outlet:
         unsent = self._transport.get_write_buffer_size()
         if unsent < self._unsent:
             self._watch()  # slow, but not stuck
-        elif not self._closing or now - self._unsent_at >= self._seconds:
-            self.reset()
-            return
-        elif not unsent:
+        elif unsent:
+            if not self._closing or now - self._unsent_at >= self._seconds:
+                self.reset()
+                return
+        elif self._closing:
             if self._heard < _UPLOADING or now - self._closed_at >= _UPLOAD_SECONDS:
                 self._transport.abort()
                 return

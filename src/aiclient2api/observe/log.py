@@ -1,125 +1,252 @@
 """logs/app.log and the console: human or JSON lines, rotated, private, never with a secret.
 
-Redaction is the last step before bytes leave: known secrets (keys and tokens that this process holds) and everything
-that looks like a bearer token or key is replaced by ***.
+Enters: records of our loggers and asyncio's. Leaves: lines, cleaned as the last step before they are written.
+Writing happens in a thread, behind a bounded queue: a blocked disk or terminal never blocks a request; what does not
+fit is dropped, and how much that was is the first line afterwards.
 """
 
+import contextlib
+import copy
 import json
 import logging
 import logging.handlers
 import os
 import queue
-import re
 import sys
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from aiclient2api.files import PRIVATE_FILE, make_private_folder
+from aiclient2api.files import make_private_folder
+from aiclient2api.observe.redact import Redactor
+from aiclient2api.observe.rotate import RotatingFile
+
+__all__ = ["LOGGER", "JsonFormatter", "Logs", "Redactor", "TextFormatter", "start"]
 
 LOGGER = "aiclient2api"
-_PATTERNS = re.compile(
-    r"(?i)(bearer\s+|(?:x-api-key|x-goog-api-key|authorization|api[_-]?key|access[_-]?token|refresh[_-]?token"
-    r"|client[_-]?secret|password)[\"']?\s*[:=]\s*[\"']?)[^\s\"',;&]{6,}"
-    r"|\b(?:sk-|ksk_|aoa|aor|eyJ)[A-Za-z0-9_\-.]{12,}"
-)
-
-
-class Redactor(logging.Filter):
-    """Replaces secrets in finished messages; `known` are literal values that must never appear."""
-
-    def __init__(self, known: Iterable[str] = ()) -> None:
-        super().__init__()
-        self._known = sorted({secret for secret in known if len(secret) >= 6}, key=len, reverse=True)
-
-    def clean(self, text: str) -> str:
-        for secret in self._known:
-            text = text.replace(secret, "***")
-        return _PATTERNS.sub(lambda match: (match[1] or "") + "***", text)
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = self.clean(record.getMessage())
-        record.args = None
-        if record.exc_info and not record.exc_text:
-            record.exc_text = self.clean(logging.Formatter().formatException(record.exc_info))
-        return True
+QUEUE_LINES = 10_000
+Lines = queue.Queue[logging.LogRecord | None]
+_PATIENCE_SECONDS = 2.0
+_COMPLAIN_SECONDS = 60.0
 
 
 class TextFormatter(logging.Formatter):
     """2026-11-24 12:00:00.123 INFO message"""
 
-    def __init__(self) -> None:
+    def __init__(self, redactor: Redactor) -> None:
         super().__init__("%(asctime)s.%(msecs)03d %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S")
+        self._redactor = redactor
+
+    def format(self, record: logging.LogRecord) -> str:
+        shown = copy.copy(record)
+        shown.msg = self._redactor.clean(record.getMessage()).translate(_ONE_LINE)
+        shown.args = None
+        shown.exc_text = self._block(record.exc_text)
+        shown.stack_info = self._block(record.stack_info)
+        return super().format(shown)
+
+    def _block(self, text: str | None) -> str | None:
+        return text and self._redactor.clean(text).translate(_SEVERAL_LINES)
+
+
+_CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
+_SEVERAL_LINES = {code: f"\\x{code:02x}" for code in _CONTROLS if chr(code) not in "\n\t"}
+_ONE_LINE = _SEVERAL_LINES | {ord("\n"): "\\n", ord("\t"): "\\t"}
+"""A client's text must neither look like a line of ours nor give orders to a terminal."""
 
 
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time, level, message, and the fields of `extra={"fields": {…}}`."""
 
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
     def format(self, record: logging.LogRecord) -> str:
-        line = {
+        line: dict[str, object] = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
-            "message": record.getMessage(),
-            **getattr(record, "fields", {}),
+            "message": self._redactor.clean(record.getMessage()),
         }
-        if record.exc_text:
-            line["exception"] = record.exc_text
+        fields = self._redactor.clean_value(getattr(record, "fields", {}))
+        if isinstance(fields, dict):
+            line = fields | line
+        for name, text in (("exception", record.exc_text), ("stack", record.stack_info)):
+            if text:
+                line[name] = self._redactor.clean(text)
         return json.dumps(line, ensure_ascii=False)
 
 
-class PrivateRotatingFile(logging.handlers.RotatingFileHandler):
-    """A rotating log file that only its owner can read."""
+class Sink(logging.Handler):
+    """Writes lines with `write`, which may raise OSError or ValueError; only the listener's thread does so.
 
-    def _open(self):  # type: ignore[no-untyped-def]  # the base class's type is private
-        handle = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
-        return os.fdopen(handle, "a", encoding="utf-8")
+    A line that cannot be written is lost; `complain` hears of it at most once a minute.
+    """
+
+    def __init__(self, write: Callable[[bytes], object], complain: Callable[[str], object]) -> None:
+        super().__init__()
+        self._write = write
+        self._complain = complain
+        self._quiet_until = 0.0
+
+    def createLock(self) -> None:
+        """None: a thread that a full pipe blocks would keep it, and the interpreter takes every lock when it ends."""
+        self.lock = None
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        self.emit(record)
+        return True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._write((self.format(record) + "\n").encode("utf-8", "backslashreplace"))
+        except (OSError, ValueError) as error:
+            if time.monotonic() >= self._quiet_until:
+                self._quiet_until = time.monotonic() + _COMPLAIN_SECONDS
+                self._complain(str(error))
+
+
+class _FileSink(Sink):
+    """What cannot be written to the file is told on the console."""
+
+    def __init__(self, file: RotatingFile, path: Path) -> None:
+        logger = logging.getLogger(LOGGER)
+        super().__init__(file.write, lambda reason: logger.warning("%s cannot be written (%s)", path, reason))
+        self._file = file
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _Front(logging.handlers.QueueHandler):
+    """Finishes records and queues them. Never blocks and never complains: a full queue drops the line."""
+
+    def __init__(self, lines: Lines) -> None:
+        super().__init__(lines)
+        self._lines = lines
+        self.dropped = 0
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """A copy that holds on to nothing: message and traceback as text."""
+        out = copy.copy(record)
+        out.msg, out.args = _message(record), None
+        if record.exc_info and not record.exc_text:
+            out.exc_text = logging.Formatter().formatException(record.exc_info)
+        out.exc_info = None
+        return out
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        try:
+            if self.dropped:
+                self._lines.put_nowait(_notice(self.dropped))
+                self.dropped = 0
+            self._lines.put_nowait(record)
+        except queue.Full:
+            self.dropped += 1
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Not to the console, as the base class does: that would show the record as it is."""
+        self.dropped += 1
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return f"{record.msg!r} with arguments that do not fit"
+
+
+def _notice(dropped: int) -> logging.LogRecord:
+    return logging.LogRecord(LOGGER, logging.WARNING, "", 0, "%d log lines were dropped", (dropped,), None)
+
+
+class _Listener(logging.handlers.QueueListener):
+    """`stop` waits a while, not for ever: what blocks a sink must not keep the process from ending."""
+
+    _thread: threading.Thread | None = None
+
+    def __init__(self, lines: Lines, *sinks: logging.Handler) -> None:
+        super().__init__(lines, *sinks)
+        self._lines = lines
+
+    def stop(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        with contextlib.suppress(queue.Full):
+            self._lines.put(None, timeout=_PATIENCE_SECONDS)
+            thread.join(_PATIENCE_SECONDS)
+        if not thread.is_alive():
+            for sink in self.handlers:
+                sink.close()
 
 
 class Logs:
-    """Running log sinks; `stop` writes what is queued."""
+    """Running log sinks; `stop` writes what is queued and leaves the loggers as they were."""
 
-    def __init__(self, listener: logging.handlers.QueueListener) -> None:
+    def __init__(self, listener: logging.handlers.QueueListener, undo: Callable[[], None]) -> None:
         self._listener = listener
+        self._undo = undo
 
     def stop(self) -> None:
+        self._undo()
         self._listener.stop()
 
 
 def start(folder: Path, level: str, form: str, max_bytes: int, max_files: int, secrets: Iterable[str] = ()) -> Logs:
-    """Log to `folder`/app.log and the error console. Writing happens in a thread: a blocked disk or terminal never
-    blocks a request (what does not fit into the queue is dropped and counted by the logging module's handler)."""
-    formatter = JsonFormatter() if form == "json" else TextFormatter()
-    console = logging.StreamHandler(sys.stderr)
-    handlers: list[logging.Handler] = [console]
-    problem = ""
+    """Log to `folder`/app.log and the error console; without the file if it cannot be written."""
+    lines: Lines = queue.Queue(QUEUE_LINES)
+    undo = _attach(_Front(lines), level)
+    logger = logging.getLogger(LOGGER)
+    redactor = Redactor(secrets)
+    formatter = JsonFormatter(redactor) if form == "json" else TextFormatter(redactor)
+    sinks: list[Sink] = [Sink(_to_console, _nobody)]
+    path = folder / "app.log"
     try:
         make_private_folder(folder)
-        handlers.append(
-            PrivateRotatingFile(folder / "app.log", maxBytes=max_bytes, backupCount=max_files, encoding="utf-8")
-        )
+        sinks.append(_FileSink(RotatingFile(path, max_bytes, max_files), path))
     except OSError as error:
-        problem = f"no log file: {folder / 'app.log'} cannot be written ({error.strerror})"
-    for handler in handlers:
-        handler.setFormatter(formatter)
-    lines: queue.Queue[logging.LogRecord] = queue.Queue(10_000)
-    front = _DroppingQueueHandler(lines)
-    front.addFilter(Redactor(secrets))
-    logger = logging.getLogger(LOGGER)
-    logger.handlers[:] = [front]
-    logger.setLevel(level.upper())
-    logger.propagate = False
-    listener = logging.handlers.QueueListener(lines, *handlers)
+        logger.warning("no log file: %s cannot be written (%s)", path, error.strerror)
+    for sink in sinks:
+        sink.setFormatter(formatter)
+    listener = _Listener(lines, *sinks)
     listener.start()
-    if problem:
-        logger.warning("%s", problem)
-    return Logs(listener)
+    return Logs(listener, undo)
 
 
-class _DroppingQueueHandler(logging.handlers.QueueHandler):
-    """Never blocks and never complains: a full queue drops the line."""
+def _attach(front: logging.Handler, level: str) -> Callable[[], None]:
+    """Our loggers and asyncio's, which tells of failures that nobody awaited, write to `front` and nowhere else."""
+    loggers = {logging.getLogger(LOGGER): level.upper(), logging.getLogger("asyncio"): "WARNING"}
+    before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    for logger, its_level in loggers.items():
+        logger.handlers[:] = [front]
+        logger.setLevel(its_level)
+        logger.propagate = False
 
-    def enqueue(self, record: logging.LogRecord) -> None:
-        try:
-            self.queue.put_nowait(record)
-        except queue.Full:
-            return
+    def undo() -> None:
+        for logger, handlers, old_level, propagate in before:
+            logger.handlers[:] = handlers
+            logger.setLevel(old_level)
+            logger.propagate = propagate
+
+    return undo
+
+
+def _to_console(line: bytes) -> None:
+    """Past Python's own buffer, whose lock a blocked thread would keep; through it where there is no descriptor."""
+    console = sys.stderr
+    if console is None:
+        return
+    try:
+        handle = console.fileno()
+    except (OSError, ValueError, AttributeError):
+        console.write(line.decode("utf-8", "replace"))
+        return
+    while line:
+        line = line[os.write(handle, line) :]
+
+
+def _nobody(reason: str) -> None:
+    """Where the console itself fails there is nobody to tell."""

@@ -4,16 +4,23 @@ none     nothing, anywhere
 console  question and answer as text on standard output
 file     the same appended to <base name>-<date>.log, readable by the owner only
 full     file, and the raw exchange with the provider beside it
+
+A log that cannot be written harms no request; that is told once a minute.
 """
 
+import logging
 import sys
 import time
 from pathlib import Path
 
 from aiclient2api.canonical.request import Request, Text
 from aiclient2api.canonical.response import Response
-from aiclient2api.files import open_append
-from aiclient2api.observe.log import Redactor
+from aiclient2api.files import make_private_folder, open_append
+from aiclient2api.observe.redact import Redactor
+
+_log = logging.getLogger(__name__)
+
+_COMPLAIN_SECONDS = 60.0
 
 
 class PromptLog:
@@ -23,6 +30,7 @@ class PromptLog:
         self._mode = mode
         self._base = base
         self._redactor = redactor
+        self._quiet_until = 0.0
 
     @property
     def on(self) -> bool:
@@ -48,13 +56,28 @@ class PromptLog:
 
     def _write(self, text: str) -> None:
         line = time.strftime("%Y-%m-%d %H:%M:%S ") + self._redactor.clean(text)
-        if self._mode == "console":
-            sys.stdout.write(line)
-            sys.stdout.flush()
-            return
+        try:
+            if self._mode == "console":
+                _print(line)
+            else:
+                self._append(line.encode("utf-8", "backslashreplace"))
+        except (OSError, ValueError) as error:
+            if time.monotonic() >= self._quiet_until:
+                self._quiet_until = time.monotonic() + _COMPLAIN_SECONDS
+                _log.warning("the prompt log cannot be written (%s)", error)
+
+    def _append(self, line: bytes) -> None:
         path = self._base.with_name(f"{self._base.name}-{time.strftime('%Y%m%d')}.log")
+        make_private_folder(path.parent)
         with open_append(path) as file:
-            file.write(line.encode("utf-8", "replace"))
+            file.write(line)
+
+
+def _print(line: str) -> None:
+    """Standard output may know fewer characters than the model."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
 
 
 def _last_question(request: Request) -> str:

@@ -1,12 +1,12 @@
 """The simulated Anthropic Messages API: messages (whole and streamed), count_tokens, models."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from aiclient2api.simulator import brain, limits, pieces
 from aiclient2api.simulator.anthropic_read import VERSIONS, BadRequest, read
-from aiclient2api.simulator.anthropic_rules import window_of
+from aiclient2api.simulator.anthropic_rules import tells, window_of
 from aiclient2api.simulator.models import ANTHROPIC_MODELS
 from aiclient2api.simulator.scene import Reply, Scene, ToolCall, as_text
 from aiclient2api.simulator.script import Failure
@@ -36,11 +36,12 @@ async def messages(visit: Visit) -> None:
     body, scene = asked
     reply = limits.bounded(brain.answer(scene), scene)
     head = _head(visit, as_text(body["model"]), limits.input_tokens(scene))
+    blocks = _blocks(reply, visit.simulation, tells(body))
     if body.get("stream") is True:
-        frames = _stream(reply, head, visit.simulation)
+        frames = _stream(reply, head, blocks)
         await visit.delivery.stream(STREAM, frames, failure, [("request-id", visit.request_id)])
         return
-    content = [block for block, _ in _blocks(reply, visit.simulation)]
+    content = [block for block, _ in blocks]
     await _json(visit, 200, head | {"content": content} | _stop(reply) | {"usage": _usage(head, reply)})
 
 
@@ -146,20 +147,22 @@ def _counts(input_tokens: int, output_tokens: int) -> Json:
 def _usage(head: Json, reply: Reply) -> Json:
     counts = head["usage"]
     assert isinstance(counts, dict)
-    return counts | {"output_tokens": limits.output_tokens(reply)}
+    thought = limits.output_tokens(Reply(thinking=reply.thinking)) if reply.thinking else 0
+    details = {"output_tokens_details": {"thinking_tokens": thought}} if thought else {}
+    return counts | {"output_tokens": limits.output_tokens(reply)} | details
 
 
 def _stop(reply: Reply) -> Json:
     return {"stop_reason": _STOPS[reply.stop], "stop_sequence": reply.stop_sequence}
 
 
-def _blocks(reply: Reply, simulation: Simulation) -> Iterator[tuple[Json, list[Json]]]:
-    """Each content block whole, and the deltas that make it up."""
+def _blocks(reply: Reply, simulation: Simulation, told: bool) -> Iterator[tuple[Json, list[Json]]]:
+    """Each content block whole, and the deltas that make it up; `told` says whether thoughts have words."""
     if reply.thinking:
-        signature = simulation.sign(reply.thinking)
-        deltas: list[Json] = [{"type": "thinking_delta", "thinking": piece} for piece in pieces.of_text(reply.thinking)]
+        text, signature = reply.thinking if told else "", simulation.sign(reply.thinking)
+        deltas: list[Json] = [{"type": "thinking_delta", "thinking": piece} for piece in pieces.of_text(text)]
         deltas.append({"type": "signature_delta", "signature": signature})
-        yield {"type": "thinking", "thinking": reply.thinking, "signature": signature}, deltas
+        yield {"type": "thinking", "thinking": text, "signature": signature}, deltas
     if reply.text:
         yield (
             {"type": "text", "text": reply.text},
@@ -182,10 +185,10 @@ _EMPTY: dict[str, Json] = {
 }
 
 
-def _stream(reply: Reply, head: Json, simulation: Simulation) -> Iterator[bytes]:
+def _stream(reply: Reply, head: Json, blocks: Iterable[tuple[Json, list[Json]]]) -> Iterator[bytes]:
     yield _frame("message_start", {"message": head})
     yield _frame("ping", {})
-    for index, (block, deltas) in enumerate(_blocks(reply, simulation)):
+    for index, (block, deltas) in enumerate(blocks):
         opened = block | _EMPTY[as_text(block["type"])]
         yield _frame("content_block_start", {"index": index, "content_block": opened})
         for delta in deltas:

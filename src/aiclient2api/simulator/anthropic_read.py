@@ -65,7 +65,7 @@ def read(body: Json, version: str, signed: Signed, counting: bool = False) -> Sc
         named=as_text(choice.get("name")) if choice.get("type") == "tool" else "",
         parallel=choice.get("disable_parallel_tool_use") is not True,
         form=_form(body),
-        thinking=as_dict(body.get("thinking")).get("type") in ("enabled", "adaptive", "between_tools"),
+        thinking=anthropic_rules.thinks(body),
         max_tokens=limit if isinstance(limit, int) else None,
         stops=tuple(as_text(each) for each in as_list(body.get("stop_sequences"))),
     )

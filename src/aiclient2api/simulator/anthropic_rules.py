@@ -25,6 +25,27 @@ def window_of(model: str) -> int:
     return 1_000_000 if _MODERN.match(model) else 200_000
 
 
+_THINKS_UNASKED = re.compile(r"claude-opus-[5-9]")
+_SILENT = re.compile(r"claude-opus-(?:4-[7-9]|[5-9])")
+"""Models that sign their thoughts but do not tell them, unless asked to."""
+
+
+def thinks(body: Json) -> bool:
+    """Whether the model will think."""
+    thinking = as_dict(body.get("thinking"))
+    if not thinking:
+        return _THINKS_UNASKED.match(as_text(body.get("model"))) is not None
+    return thinking.get("type") in ("enabled", "adaptive", "between_tools")
+
+
+def tells(body: Json) -> bool:
+    """Whether the words of a thought are shown."""
+    display = as_dict(body.get("thinking")).get("display")
+    if display is None:
+        return _SILENT.match(as_text(body.get("model"))) is None
+    return display != "omitted"
+
+
 def problems(body: Json) -> Iterator[str]:
     """What is wrong with a request, in the vendor's words; the first is what it says."""
     model = as_text(body.get("model"))

@@ -83,7 +83,7 @@ def read(body: Json, simulation: Simulation) -> Question:
         raise invalid("reasoning.summary", summary, _SUMMARIES)
     items = (*_earlier(body, simulation), *checked(body.get("input", []), simulation))
     check_together(items, simulation)
-    scene = _scene(body, items, thinking=bool(reasoning) and effort != "none")
+    scene = _scene(body, items, thinking=effort != "none")
     check_length(scene, "input")
     return Question(
         scene=scene,

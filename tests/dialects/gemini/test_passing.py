@@ -114,6 +114,9 @@ def test_envelopes_are_opened_or_taken_off(name: str) -> None:
     body = {"contents": [{"role": "model", "parts": [part]}, kept]}
     contents = [kept] if expected is None else [{"role": "model", "parts": [expected]}, kept]
     assert passed(body) == {"contents": contents}
+    beside = {"contents": [{"role": "model", "parts": [{"text": "a"}, part, "b"]}]}
+    parts = [{"text": "a"}, *([] if expected is None else [expected]), "b"]
+    assert passed(beside) == {"contents": [{"role": "model", "parts": parts}]}
 
 
 def sse(*chunks: object) -> bytes:

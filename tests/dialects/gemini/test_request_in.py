@@ -44,8 +44,8 @@ Json = dict[str, Any]
 
 
 def decode(body: object = None, **members: object) -> Request:
-    whole = body if body is not None else {"contents": HI, **members}
-    return GEMINI.decode_request(json.dumps(whole, ensure_ascii=False).encode(), HEADERS)
+    whole = json.dumps(body if body is not None else {"contents": HI, **members}, ensure_ascii=False)
+    return GEMINI.decode_request(whole.replace("Infinity", "1e999").encode(), HEADERS)
 
 
 def turns(*contents: object) -> tuple[Turn, ...]:
@@ -555,6 +555,10 @@ REFUSED: dict[str, tuple[Json, str]] = {
     "schema of a wrong type": (
         {"tools": [{"functionDeclarations": [{"name": "f", "parameters": "x"}]}]},
         "tools[0].functionDeclarations[0].parameters",
+    ),
+    "schema that cannot be read": (
+        {"tools": [{"functionDeclarations": [{"name": "f", "parameters": {"maximum": float("inf")}}]}]},
+        "tools[0].functionDeclarations[0].parameters[]",
     ),
     "unknown mode": (
         {"toolConfig": {"functionCallingConfig": {"mode": "SOME"}}},

@@ -271,6 +271,7 @@ PARTS: dict[str, tuple[Block, object]] = {
     ),
     "sound": (Audio(Base64("audio/ogg", "AAAA")), {"inlineData": {"mimeType": "audio/ogg", "data": "AAAA"}}),
     "refusal": (Refusal("no"), {"text": "no"}),
+    "picture in words": (Image(Plain("svg")), {"text": "svg"}),
     "text": (Text("  "), {"text": "  "}),
     "own part": (Foreign("gemini", "executableCode", b'{"executableCode":\n{}}'), {"executableCode": {}}),
 }
@@ -310,6 +311,14 @@ def test_what_cannot_be_carried_is_refused(block: Block, model: Model) -> None:
     with pytest.raises(GatewayError) as caught:
         encode(request(Turn("user", (block,))), model)
     assert (caught.value.kind, caught.value.param) == ("bad_request", "messages")
+
+
+def test_turns_of_which_nothing_is_left() -> None:
+    lost = Foreign("anthropic", "container_upload", b"{}")
+    result = ToolResult("c", (lost, Text("x")))
+    found = contents(HI, Turn("user", (lost,)), Turn("assistant", (CALL,)), Turn("user", (result,)))
+    assert [each["role"] for each in found] == ["user", "model", "user"]
+    assert found[2]["parts"][0]["functionResponse"]["response"] == {"output": "x"}
 
 
 def test_what_has_no_place_is_named() -> None:
@@ -428,6 +437,12 @@ def test_schemas_in_the_older_subset() -> None:
     read(body, Asked(model="gemini-3-pro"), Simulation(seed="s", clock=lambda: 0.0))
 
 
+def test_a_schema_that_cannot_be_read_is_refused() -> None:
+    with pytest.raises(GatewayError) as caught:
+        encode(request(tools=(Tool("f", "", b'{"maximum":1e999}'),)))
+    assert (caught.value.kind, caught.value.param) == ("bad_request", "tools.f[]")
+
+
 SERVERS: dict[str, tuple[Tool, Json | None]] = {
     "Anthropic's search": (Tool("web_search", kind="server", type="web_search_20250305"), {"googleSearch": {}}),
     "OpenAI's search": (Tool("web_search", kind="server", type="web_search"), {"googleSearch": {}}),
@@ -444,9 +459,14 @@ def test_other_vendors_own_tools(name: str) -> None:
     body, dropped = encode(request(tools=(tool,)))
     assert body.get("tools", [None])[0] == expected
     assert dropped == (() if expected else (f"tools.{tool.type}",))
-    body, dropped = encode(request(tools=(Tool("f"), tool)))
+    body, dropped = encode(request(tools=(Tool("f", cache=Cache()), tool)))
     assert len(body["tools"]) == 1
-    assert dropped == (f"tools.{tool.type}",)
+    assert dropped == ("cache_control", f"tools.{tool.type}")
+
+
+def test_two_tools_with_one_counterpart() -> None:
+    searches = (Tool("a", kind="server", type="web_search"), Tool("b", kind="server", type="web_search_20250305"))
+    assert encode(request(tools=searches))[0]["tools"] == [{"googleSearch": {}}]
 
 
 def test_googles_own_tools_as_they_came() -> None:
@@ -509,6 +529,7 @@ THINKING: list[tuple[Reasoning, Model, Json | None]] = [
     (Reasoning("effort", "max"), THIRD, {"thinkingLevel": "HIGH", "includeThoughts": True}),
     (Reasoning("between_tools"), THINKER, {"thinkingBudget": -1, "includeThoughts": True}),
     (Reasoning("effort", "low"), MODEL, None),
+    (Reasoning("off"), Model(id="gemini-2.0-pro"), None),
 ]
 
 

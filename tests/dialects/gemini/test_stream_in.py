@@ -22,6 +22,7 @@ from aiclient2api.canonical.response import Response, fold
 from aiclient2api.canonical.usage import Usage
 from aiclient2api.canonical.validate import EventValidator
 from aiclient2api.dialects.gemini import GEMINI
+from aiclient2api.wire.sse import MAX_EVENT_BYTES
 
 Json = dict[str, Any]
 SIGNATURE = "c2lnbmF0dXJl"
@@ -325,6 +326,22 @@ def test_failures(name: str) -> None:
         last = decode(stream, size)[-1]
         assert isinstance(last, Failed)
         assert (last.error.kind, words in last.error.message) == (kind, True), last.error.message
+
+
+def test_nothing_follows_an_error() -> None:
+    events = decode(sse({"error": "broken"}, chunk({"text": "late"}, finish="STOP")))
+    assert [type(event).__name__ for event in events] == ["Failed"]
+
+
+@pytest.mark.parametrize("start", ["data: ", "["])
+def test_an_answer_that_is_too_large(start: str) -> None:
+    decoder = GEMINI.decoder()
+    decoder.feed(start.encode())
+    large = b"x" * (MAX_EVENT_BYTES + 1)
+    (failed,) = decoder.feed(large)
+    assert isinstance(failed, Failed)
+    assert failed.error.kind == "upstream"
+    assert decoder.feed(large) == decoder.close() == []
 
 
 def test_what_came_before_an_error_stays() -> None:

@@ -360,6 +360,13 @@ def test_t108_additional_tools_are_tools_and_the_first_of_two_counts() -> None:
     assert request.turns == (HI,)
 
 
+def test_c4_members_of_tools_that_have_no_place_are_named() -> None:
+    function = {"type": "function", "name": "f", "defer_loading": True, "async": False}
+    space = {"type": "namespace", "name": "ns", "tools": [{**function, "output_schema": {}}]}
+    request = read(tools=[function, space, {"type": "web_search", "external_web_access": False}])
+    assert request.dropped == ("tools.async", "tools.defer_loading", "tools.output_schema")
+
+
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [
@@ -487,6 +494,13 @@ STATE = [
     ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0]"),
     ({"input": [USER, {"id": "msg_1"}]}, "input[1]"),
 ]
+
+
+def test_a_reference_to_reasoning_is_left_out_and_named() -> None:
+    """The AI SDK refers to reasoning that it was shown, unless its user switched `store` off."""
+    request = items(USER, {"type": "item_reference", "id": "rs_1"}, CALL, OUTPUT)
+    assert request.turns[1].blocks == (SHOWN,)
+    assert request.dropped == ("input.item_reference",)
 
 
 @pytest.mark.parametrize(("members", "param"), STATE)

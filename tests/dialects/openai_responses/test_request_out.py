@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.events import Finish, Start
 from aiclient2api.canonical.model import Model
+from aiclient2api.canonical.repair import repair
 from aiclient2api.canonical.request import (
     Audio,
     Base64,
@@ -37,9 +39,23 @@ from aiclient2api.canonical.request import (
     Url,
 )
 from aiclient2api.dialects.openai_responses import OPENAI_RESPONSES, name_map
+from aiclient2api.dialects.openai_responses.items_in import READERS
+from aiclient2api.dialects.openai_responses.native_calls import NATIVE
 from aiclient2api.simulator import responses_read
 from aiclient2api.simulator.simulation import Simulation
-from tests.dialects.openai_responses.samples import HI, MODEL, PIXEL, THINKER, asked, items, read, write
+from tests.dialects.openai_responses.grammar import check
+from tests.dialects.openai_responses.samples import (
+    HI,
+    MODEL,
+    PIXEL,
+    THINKER,
+    answer,
+    asked,
+    encode,
+    items,
+    read,
+    write,
+)
 from tests.strategies import SCHEMA, requests
 
 PNG = Image(Base64("image/png", PIXEL))
@@ -573,6 +589,84 @@ def held(block: Block) -> object:
     if isinstance(block, Image):
         return block.source
     return block.text if isinstance(block, Text) else block
+
+
+ODD = st.sampled_from([None, 5, "x", True, [], {}, [5], {"a": 1}, "", ["x"]])
+random_parts = st.fixed_dictionaries(
+    {"type": st.sampled_from(["input_text", "input_image", "input_file", "input_audio", "output_text", "other"])},
+    optional={
+        "text": st.just("x") | ODD,
+        "image_url": st.just(f"data:image/png;base64,{PIXEL}") | ODD,
+        "file_data": st.just("data:application/pdf;base64,JVBERi0=") | ODD,
+        "file_url": st.just("https://x.example/a.pdf") | ODD,
+        "file_id": st.just("f") | ODD,
+        "input_audio": st.just({"data": "AAAA", "format": "wav"}) | ODD,
+    },
+)
+KINDS = [*READERS, *NATIVE, "web_search_call", "compaction", "item_reference"]
+random_items = st.fixed_dictionaries(
+    {"type": st.sampled_from(KINDS)},
+    optional={
+        "role": st.sampled_from(["user", "assistant", "developer", "tool", 5]),
+        "content": st.just("x") | st.lists(random_parts, max_size=2) | ODD,
+        "output": st.just("x") | st.lists(random_parts, max_size=2) | ODD,
+        "call_id": st.sampled_from(["c", "d", "", 5]),
+        "id": st.sampled_from(["rs_1", "msg_1", None]),
+        "name": st.sampled_from(["f", "g h", ""]),
+        "namespace": st.sampled_from(["ns", None]),
+        "arguments": st.sampled_from(["{}", "{", {"a": 1}, 5]),
+        "input": st.sampled_from(["x", 5]),
+        "summary": st.sampled_from([[], [{"text": "s"}], 5]),
+        "encrypted_content": st.sampled_from(["e", None, 5]),
+        "action": st.sampled_from([{}, {"max_output_length": "x"}, 5]),
+        "operation": st.sampled_from([{}, 5]),
+        "status": st.sampled_from(["completed", "failed", "x"]),
+        "tools": ODD,
+    },
+)
+random_tools = st.fixed_dictionaries(
+    {"type": st.sampled_from(["function", "custom", "namespace", "web_search", "mcp"])},
+    optional={
+        "name": st.sampled_from(["f", "g h", "", 5]),
+        "parameters": st.sampled_from([{}, {"type": "object"}, 5, None]),
+        "format": st.sampled_from([{}, {"type": "grammar", "grammar": 5}, 5]),
+        "tools": st.sampled_from([[], [{"type": "function", "name": "h"}], [{"type": "web_search"}], 5]),
+        "server_label": st.sampled_from(["w", 5]),
+    },
+)
+random_bodies = st.fixed_dictionaries(
+    {"model": st.just("m"), "input": st.just("hi") | st.lists(random_items, max_size=4)},
+    optional={
+        "tools": st.lists(random_tools, max_size=3) | ODD,
+        "tool_choice": st.sampled_from(["auto", {"type": "function", "name": "h"}, {"type": "mcp"}])
+        | st.builds(lambda tools: {"type": "allowed_tools", "mode": "auto", "tools": tools}, st.lists(random_tools))
+        | ODD,
+        **dict.fromkeys(("instructions", "reasoning", "text", "metadata", "include", "namespaces", "truncation"), ODD),
+    },
+)
+
+
+@given(random_bodies, st.sampled_from([MODEL, THINKER]))
+def test_random_requests_are_refused_by_name_or_go_all_the_way(body: dict[str, Any], model: Model) -> None:
+    """Fuzz: a client's mistake is never an error of ours, neither towards an upstream nor in what we repeat to it."""
+    kind: str
+    try:
+        request = OPENAI_RESPONSES.decode_request(json.dumps(body).encode(), {})
+    except GatewayError as error:
+        kind = error.kind
+    else:
+        check(encode([Start(), Finish("end")], answer(request)))
+        kind = attempt(request, model)
+    assert kind in ("", "bad_request")
+
+
+def attempt(request: Request, model: Model) -> str:
+    for each in (request, repair(request), msgspec.structs.replace(request, dialect="openai_chat")):
+        try:
+            OPENAI_RESPONSES.encode_request(each, model)
+        except GatewayError as error:
+            return error.kind
+    return ""
 
 
 def test_the_schema_of_the_samples_survives() -> None:

@@ -203,6 +203,7 @@ TOLERATED: dict[str, str] = {
     + said(1, "hi")
     + ended(message("hi", id_="b")),
     "done twice": CREATED + done(0, message("hi")) + done(0, message("hi")) + ended(message("hi")),
+    "late words": CREATED + done(0, message("hi")) + said(0, "late") + said(0, "late", part=3) + ended(message("hi")),
     "empty texts beside it": CREATED + said(0, "hi") + said(0, "", part=1) + ended(message("hi", "")),
     "no event lines": "".join(
         line + "\n\n" for block in (CREATED, said(0, "hi"), ended(message("hi"))) for line in block.split("\n")[1:2]

@@ -40,7 +40,7 @@ class Assembler:
         self._next = 0
         self._open: Literal["text", "thinking"] | None = None
         self._index = 0
-        self._text = ""
+        self._text: list[str] = []
         self._bytes = 0
         self._waiting: list[Opaque] = []
         self._cited: set[Citation] = set()
@@ -71,7 +71,9 @@ class Assembler:
         if self._open != "text":
             return
         found = candidate.grounding_metadata, candidate.citation_metadata
-        for each in citations(*found, self._index, self._text, self._bytes):
+        if found == (None, None):
+            return
+        for each in citations(*found, self._index, "".join(self._text), self._bytes):
             if each not in self._cited:
                 self._cited.add(each)
                 out.append(each)
@@ -80,8 +82,8 @@ class Assembler:
         """End the open block, and show the state that waited behind it."""
         if self._open is not None:
             out.append(BlockEnd(self._index))
-            self._bytes += len(self._text.encode("utf-8", "surrogatepass"))
-            self._open, self._text = None, ""
+            self._bytes += len("".join(self._text).encode("utf-8", "surrogatepass"))
+            self._open, self._text = None, []
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             self._whole(BlockStart(self._next, "thinking"), [OpaqueDelta(self._next, each)], out)
@@ -99,7 +101,7 @@ class Assembler:
         if kind == "thinking":
             out.append(ThinkingDelta(self._index, text))
         else:
-            self._text += text
+            self._text.append(text)
             self.spoken = True
             out.append(TextDelta(self._index, text))
 

@@ -10,8 +10,7 @@ from aiclient2api.canonical.errors import bad_request
 from aiclient2api.canonical.request import OutputFormat, Reasoning, Request
 from aiclient2api.dialects.effort import Level, level_of, nearest
 from aiclient2api.dialects.gemini.config_in import PATH
-from aiclient2api.dialects.gemini.parts_out import Member, Writing
-from aiclient2api.dialects.schema import GEMINI_JSON_SCHEMA, GEMINI_SUBSET, levelled
+from aiclient2api.dialects.gemini.parts_out import Member, Writing, schema_out
 
 MAX_STOPS = 5
 
@@ -129,6 +128,5 @@ def _output(output: OutputFormat, tools: bool, writing: Writing) -> Member:
     out: Member = {"responseMimeType": "application/json"}
     if output.kind == "json_object" or output.schema is None:
         return out
-    if writing.subset:
-        return out | {"responseSchema": msgspec.Raw(levelled(output.schema, GEMINI_SUBSET))}
-    return out | {"responseJsonSchema": msgspec.Raw(levelled(output.schema, GEMINI_JSON_SCHEMA))}
+    member = "responseSchema" if writing.subset else "responseJsonSchema"
+    return out | {member: schema_out(output.schema, writing, "response_format")}

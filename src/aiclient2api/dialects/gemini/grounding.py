@@ -92,27 +92,28 @@ class GroundingWriter:
 
     def __init__(self) -> None:
         self._bytes = 0
-        self._block = ""
+        self._block: list[str] = []
         self._waiting: list[Citation] = []
         self._chunks: dict[tuple[str, str], int] = {}
         self._supports: list[_Support] = []
 
     def text(self, text: str) -> None:
-        self._block += text
+        self._block.append(text)
 
     def cite(self, citation: Citation) -> None:
         self._waiting.append(citation)
 
     def end_block(self) -> None:
         """A text block is whole: now the bytes before each place in it are known."""
+        block = "".join(self._block)
         for each in self._waiting:
             number = self._chunks.setdefault((each.url, each.title), len(self._chunks))
-            cited = self._block[each.start or 0 : each.end]
-            start = self._bytes + _length(self._block[: each.start or 0])
+            cited = block[each.start or 0 : each.end]
+            start = self._bytes + _length(block[: each.start or 0])
             segment = _Segment(start, start + _length(cited), each.cited_text or cited)
             self._supports.append(_Support(segment, [number]))
-        self._bytes += _length(self._block)
-        self._block, self._waiting = "", []
+        self._bytes += _length(block)
+        self._block, self._waiting = [], []
 
     def whole(self) -> bytes:
         """The JSON of groundingMetadata; empty if nothing was cited."""

@@ -30,6 +30,9 @@ from aiclient2api.dialects.as_function import one_line
 from aiclient2api.dialects.as_text import document_text, search_text
 from aiclient2api.dialects.media import media_type_by_name
 from aiclient2api.dialects.names import NameMap
+from aiclient2api.dialects.reading import refused
+from aiclient2api.dialects.schema import GEMINI_JSON_SCHEMA, GEMINI_SUBSET, levelled
+from aiclient2api.wire import jsonio
 
 FAMILY = "gemini"
 
@@ -130,3 +133,12 @@ _OLD = re.compile(r"gemini-(?:1|2\.0)")
 def _follows_links(model: Model) -> bool:
     """Public https links are read by all generations after 2.0 (vercel/ai#16757)."""
     return _OLD.search(model.id) is None
+
+
+def schema_out(schema: bytes, writing: Writing, param: str, *, object_root: bool = False) -> msgspec.Raw:
+    """A schema as the upstream takes it. Raises bad_request for one that cannot be read."""
+    try:
+        found = levelled(schema, GEMINI_SUBSET if writing.subset else GEMINI_JSON_SCHEMA, object_root=object_root)
+    except jsonio.JsonError as error:
+        raise refused(error, param) from None
+    return msgspec.Raw(one_line(found))

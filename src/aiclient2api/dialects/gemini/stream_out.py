@@ -59,10 +59,17 @@ class PartWriter:
         self._seed = answer.seed
         self._thoughts = wire_out.shows_thoughts(answer)
         self._sequence = Sequence()
-        self._block: _Block | None = None
+        self._block = _Block(BlockStart(0, "text"))
         self._calls = 0
         self._grounding = GroundingWriter()
         self.usage = Usage(fresh=answer.input_estimate, estimated=True)
+
+    def next_text(self, event: TextDelta) -> bool:
+        """Whether a text may be shown at once, in the block that is open: the shortest way for the commonest event."""
+        if event.index != self._sequence.open:
+            return False
+        self._grounding.text(event.text)
+        return True
 
     def feed(self, event: Event) -> list[bytes]:
         """The parts that an event completes."""
@@ -86,9 +93,9 @@ class PartWriter:
 
     def _note(self, event: Event) -> None:
         """What shows only later."""
-        if isinstance(event, ArgumentsDelta) and self._block is not None:
+        if isinstance(event, ArgumentsDelta):
             self._block.pieces.append(event.text)
-        elif isinstance(event, OpaqueDelta) and self._block is not None:
+        elif isinstance(event, OpaqueDelta):
             self._block.state.append(event.opaque)
         elif isinstance(event, Citation):
             self._grounding.cite(event)
@@ -104,10 +111,8 @@ class PartWriter:
         return []
 
     def _close(self) -> list[bytes]:
-        block, self._block = self._block, None
+        block = self._block
         self._grounding.end_block()
-        if block is None:
-            return []
         if block.start.kind != "tool_call":
             return [wire_out.state_part(each) for each in block.state]
         if not block.start.name:
@@ -146,6 +151,10 @@ class GeminiStreamEncoder:
         for event in events:
             if self._ended:
                 break
+            if type(event) is TextDelta and event.text and self._parts.next_text(event):
+                self._shown = True
+                out.append(self._framed(self._frame.text(event.text)))
+                continue
             for part in self._parts.feed(event):
                 self._shown = True
                 out.append(self._framed(self._frame.chunk(part)))

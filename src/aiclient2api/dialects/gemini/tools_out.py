@@ -10,10 +10,9 @@ import msgspec
 
 from aiclient2api.canonical.request import Request, Tool, ToolCall, ToolChoice
 from aiclient2api.dialects.as_function import CUSTOM_SCHEMA, custom_description, flat_name, one_line
-from aiclient2api.dialects.gemini.parts_out import Member, Writing
+from aiclient2api.dialects.gemini.parts_out import Member, Writing, schema_out
 from aiclient2api.dialects.gemini.tools_in import MODE
 from aiclient2api.dialects.names import NameMap
-from aiclient2api.dialects.schema import GEMINI_JSON_SCHEMA, GEMINI_SUBSET, levelled
 from aiclient2api.wire import jsonio
 
 MAX_NAME = 64
@@ -73,12 +72,11 @@ def _declaration(tool: Tool, name: str, writing: Writing) -> Member:
     schema = CUSTOM_SCHEMA if tool.kind == "custom" else tool.schema
     if schema is None:
         return out
+    wire = schema_out(schema, writing, f"tools.{tool.name}", object_root=True)
     if not writing.subset:
-        out["parametersJsonSchema"] = msgspec.Raw(levelled(schema, GEMINI_JSON_SCHEMA, object_root=True))
-        return out
-    simple = levelled(schema, GEMINI_SUBSET, object_root=True)
-    if bytes(jsonio.members(simple)["properties"]) != b"{}":  # an object without properties is refused
-        out["parameters"] = msgspec.Raw(simple)
+        out["parametersJsonSchema"] = wire
+    elif bytes(jsonio.members(bytes(wire))["properties"]) != b"{}":  # an object without properties is refused
+        out["parameters"] = wire
     return out
 
 

@@ -100,17 +100,25 @@ def call_part(start: BlockStart, call_id: str, arguments: str, state: list[Opaqu
     return jsonio.encode(_CallPart(call, None if own is None else write_signature(own)))
 
 
+_BEFORE = b'{"candidates":[{"content":{"parts":['
+
+
 class Frame:
     """What stands around the parts of one answer."""
 
     def __init__(self, answer: Answer) -> None:
         model = jsonio.encode(answer.model)
         self._end = b'"modelVersion":%b,"responseId":"%b"}' % (model, answer.seed.encode())
+        self._after = b'],"role":"model"},"index":0}],' + self._end
 
-    def chunk(self, parts: bytes) -> bytes:
+    def chunk(self, part: bytes) -> bytes:
         """A chunk in the middle of a stream."""
-        body = b'{"candidates":[{"content":{"parts":[' + parts + b'],"role":"model"},"index":0}],' + self._end
-        return one_line_everywhere(body)
+        return one_line_everywhere(_BEFORE + part + self._after)
+
+    def text(self, text: str) -> bytes:
+        """A chunk with a piece of text, which is what most chunks are."""
+        body = _BEFORE + b'{"text":' + jsonio.encode(text) + b"}" + self._after
+        return body if text.isascii() else one_line_everywhere(body)
 
     def last(self, parts: bytes, finish: Finish, usage: Usage, grounding: bytes = b"") -> bytes:
         """The chunk that ends an answer, or all of a whole answer. A blocked prompt has no candidate at all."""

@@ -88,16 +88,27 @@ class Items:
         if not kind:
             raise bad_request(f"{path}.type is missing.", f"{path}.type")
         if kind == "item_reference":
-            raise bad_request(f"{path} refers to a stored item; items are not stored here, send the item itself.", path)
+            self._reference(head.id or "", path)
+            return
         if kind not in ("function_call", "custom_tool_call"):
             self._let_go()
-        reader = _READERS.get(kind)
+        reader = READERS.get(kind)
         if reader is not None:
             reader(self, raw, path)
         elif kind in NATIVE:
             self.talk.extend(decode_call(bytes(raw), kind, path))
         else:
             self.talk.extend(Foreign(DIALECT, kind, bytes(raw)))
+
+    def _reference(self, item_id: str, path: str) -> None:
+        """Reasoning may be left out. The AI SDK refers to it, and to texts, unless it is told not to store."""
+        if not item_id.startswith("rs_"):
+            raise bad_request(
+                f"{path} refers to a stored item. Items are not stored here: let the client send the item itself"
+                " (store: false in its options).",
+                path,
+            )
+        self.left_out["input.item_reference"] = None
 
     def _let_go(self) -> None:
         """State that was meant for a call, where no call follows."""
@@ -178,7 +189,7 @@ class Items:
             self._tools.add(tool, f"{path}.tools[{index}]")
 
 
-_READERS: dict[str, Callable[[Items, msgspec.Raw, str], None]] = {
+READERS: dict[str, Callable[[Items, msgspec.Raw, str], None]] = {
     "message": Items.message,
     "function_call": Items.function_call,
     "custom_tool_call": Items.custom_call,

@@ -22,9 +22,12 @@ class Frames:
 
     def add(self, kind: bytes, members: bytes) -> None:
         """`members` are JSON members without the braces around them."""
-        self._out.append(
-            b'event: %b\ndata: {"type":"%b","sequence_number":%d,%b}\n\n' % (kind, kind, self._next, members)
-        )
+        self._out.append(b"%b%d,%b}\n\n" % (head_of(kind), self._next, members))
+        self._next += 1
+
+    def delta(self, head: bytes, before: bytes, text: str, after: bytes = b"") -> None:
+        """The hottest frame: a head of head_of, and the members around the text."""
+        self._out += (b"%b%d,%b" % (head, self._next, before), jsonio.encode(text), after, b"}\n\n")
         self._next += 1
 
     def pass_on(self, data: bytes) -> None:
@@ -40,6 +43,11 @@ class Frames:
         data = b"".join(self._out)
         self._out.clear()
         return data
+
+
+def head_of(kind: bytes) -> bytes:
+    """A frame of this type up to its number."""
+    return b'event: %b\ndata: {"type":"%b","sequence_number":' % (kind, kind)
 
 
 class Output:
@@ -98,7 +106,7 @@ class Message:
         self._parts: list[bytes] = []
         self._refusal = False
         self._text: list[str] = []
-        self._before = self._after = b""
+        self._head = self._before = self._after = b""
         output.added(self._item(b"", "in_progress"))
 
     def _item(self, content: bytes, status: str) -> bytes:
@@ -113,6 +121,7 @@ class Message:
         self._refusal = refusal
         self._text = []
         place = b'%b,"content_index":%d' % (self._place, len(self._parts))
+        self._head = head_of(b"response.refusal.delta" if refusal else b"response.output_text.delta")
         self._before = place + b',"delta":'
         self._after = b"" if refusal else b',"logprobs":[]'
         self._output.frames.add(b"response.content_part.added", b'%b,"part":%b' % (place, self._part("", ())))
@@ -125,8 +134,7 @@ class Message:
 
     def delta(self, text: str) -> None:
         self._text.append(text)
-        kind = b"response.refusal.delta" if self._refusal else b"response.output_text.delta"
-        self._output.frames.add(kind, self._before + jsonio.encode(text) + self._after)
+        self._output.frames.delta(self._head, self._before, text, self._after)
 
     def end(self, annotations: Sequence[object]) -> None:
         """The part is whole; its sources are told now that the text they stand at is known."""
@@ -147,6 +155,9 @@ class Message:
         self._output.done(self._item(b",".join(self._parts), status))
 
 
+_SUMMARY_DELTA = head_of(b"response.reasoning_summary_text.delta")
+
+
 class Reasoning:
     """A reasoning item with at most one summary part, and what OpenAI calls its encrypted content."""
 
@@ -154,6 +165,7 @@ class Reasoning:
         self._output = output
         self._id = output.item_id("rs")
         self._place = place_of(output, self._id) + b',"summary_index":0'
+        self._before = self._place + b',"delta":'
         self._text: list[str] = []
         output.added(self._item(b"", None))
 
@@ -162,12 +174,11 @@ class Reasoning:
         return b'{"id":"%b","type":"reasoning","summary":[%b]%b}' % (self._id.encode(), summary, state)
 
     def delta(self, text: str) -> None:
-        add = self._output.frames.add
         if not self._text:
             part = b',"part":{"type":"summary_text","text":""}'
-            add(b"response.reasoning_summary_part.added", self._place + part)
+            self._output.frames.add(b"response.reasoning_summary_part.added", self._place + part)
         self._text.append(text)
-        add(b"response.reasoning_summary_text.delta", b'%b,"delta":%b' % (self._place, jsonio.encode(text)))
+        self._output.frames.delta(_SUMMARY_DELTA, self._before, text)
 
     def close(self, encrypted: str) -> None:
         summary = b""
@@ -196,6 +207,8 @@ class Call:
         if namespace is not None:
             self._head += b',"namespace":' + jsonio.encode(namespace)
         self._kind = b"response.custom_tool_call_input" if custom else b"response.function_call_arguments"
+        self._delta_head = head_of(self._kind + b".delta")
+        self._before = self._place + b',"delta":'
         self._member = b"input" if custom else b"arguments"
         self._text: list[str] = []
         output.added(self._item(b'""', "in_progress"))
@@ -205,7 +218,7 @@ class Call:
 
     def delta(self, text: str) -> None:
         self._text.append(text)
-        self._output.frames.add(self._kind + b".delta", b'%b,"delta":%b' % (self._place, jsonio.encode(text)))
+        self._output.frames.delta(self._delta_head, self._before, text)
 
     def close(self, status: Status) -> None:
         """Arguments are JSON: none at all are an empty object, or clients never run the tool."""

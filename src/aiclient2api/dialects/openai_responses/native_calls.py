@@ -93,7 +93,7 @@ def encode_result(state: Opaque, call_id: str, text: str, failed: bool) -> dict[
     item: dict[str, object] = {"type": NATIVE[state.kind].output, "call_id": call_id}
     if state.kind == "shell_call":
         item["output"] = _shell_output(text)
-        limit = jsonio.decode(state.value, _ShellCall).action.max_output_length
+        limit = _limit(state.value)
         if limit is not None:  # the API wants it back
             item["max_output_length"] = limit
         return item
@@ -101,6 +101,13 @@ def encode_result(state: Opaque, call_id: str, text: str, failed: bool) -> dict[
         item["status"] = "failed" if failed else "completed"
     item["output"] = text
     return item
+
+
+def _limit(call: str) -> int | None:
+    try:
+        return jsonio.decode(call, _ShellCall).action.max_output_length
+    except jsonio.JsonError:
+        return None
 
 
 def _shell_output(text: str) -> object:

@@ -62,7 +62,7 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
         user=fields.take("safety_identifier", str) or user,
         session=fields.take("prompt_cache_key", str) or _session(headers),
     )
-    dropped = tuple(items.left_out) + (("store",) if fields.take("store", bool) else ())
+    dropped = (*items.left_out, *toolset.left_out, *(["store"] if fields.take("store", bool) else []))
     _rest(fields, toolset, extra)
     return msgspec.structs.replace(request, extra=settings_in.without_defaults(extra), dropped=dropped)
 

@@ -8,6 +8,7 @@ import msgspec
 
 from aiclient2api.canonical.errors import bad_request
 from aiclient2api.canonical.request import OutputFormat, Reasoning
+from aiclient2api.dialects.effort import LEVELS
 from aiclient2api.dialects.openai_chat.fields import MAX_INTEGER, Fields
 from aiclient2api.dialects.openai_chat.settings_in import output_format
 from aiclient2api.dialects.reading import given, read
@@ -43,15 +44,7 @@ class _Reasoning(msgspec.Struct):
     max_tokens: int | None = None
 
 
-_EFFORTS: dict[str, Reasoning] = {
-    "none": Reasoning("off"),
-    "minimal": Reasoning("effort", "minimal"),
-    "low": Reasoning("effort", "low"),
-    "medium": Reasoning("effort", "medium"),
-    "high": Reasoning("effort", "high"),
-    "xhigh": Reasoning("effort", "xhigh"),
-    "max": Reasoning("effort", "max"),
-}
+_EFFORTS = {"none": Reasoning("off")} | {level: Reasoning("effort", level) for level in LEVELS}
 
 
 def reasoning(fields: Fields, extra: Extra) -> Reasoning | None:

@@ -89,22 +89,37 @@ class ResponsesStreamDecoder:
 
     def _event(self, frame: SseEvent, out: Out) -> None:
         """Raises jsonio.JsonError for an event of a known type that cannot be read."""
-        kind = jsonio.decode(frame.data, TypedIn).type or frame.event
+        event = _read(frame)
+        kind = event.type or frame.event
         name = kind.removeprefix("response.")
         reader = READERS.get(name)
         if reader is not None:
             self._answer.start(ResponseIn(), out)
-            reader(self._answer.output, jsonio.decode(frame.data, EventIn), out)
+            reader(self._answer.output, event, out)
         elif name in ENDS:
-            response = jsonio.decode(frame.data, EventIn).response
-            self._answer.end(bytes(response) if given(response) else b"{}", name, out)
+            self._answer.end(bytes(event.response) if given(event.response) else b"{}", name, out)
         elif name in _BEGINNINGS:
-            response = jsonio.decode(frame.data, EventIn).response
-            self._answer.start(jsonio.decode(bytes(response), ResponseIn) if given(response) else ResponseIn(), out)
+            response = bytes(event.response) if given(event.response) else b"{}"
+            self._answer.start(jsonio.decode(response, ResponseIn), out)
         elif kind == "error":
             self._answer.fail(stream_error(frame.data), out)
         elif not kind and (found := chat.read_error(frame.data)) is not None:
             self._answer.fail(chat.stream_error(found), out)
+
+
+def _read(frame: SseEvent) -> EventIn:
+    """The event. One of an unknown type may use our members for something else: only its type counts.
+
+    Raises jsonio.JsonError for what is no event, or one of a known type with members of another kind.
+    """
+    try:
+        return jsonio.decode(frame.data, EventIn)
+    except jsonio.JsonError:
+        kind = jsonio.decode(frame.data, TypedIn).type or frame.event
+        name = kind.removeprefix("response.")
+        if name in READERS or name in ENDS or name in _BEGINNINGS:
+            raise
+        return EventIn(type=kind)
 
 
 def _readable(data: bytes) -> bool:

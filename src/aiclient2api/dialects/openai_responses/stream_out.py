@@ -37,6 +37,8 @@ from aiclient2api.wire import jsonio
 HEARTBEAT = b": keep-alive\n\n"
 """A comment, since an event before response.created kills the SDK's helper."""
 
+_DELTAS = (TextDelta, ThinkingDelta, ArgumentsDelta)
+
 MALFORMED = "The model tried to call a tool in a form that cannot be read."
 
 _CUT = {"length": "max_output_tokens", "context_window": "max_output_tokens", "pause": "max_messages"}
@@ -69,7 +71,7 @@ class ResponsesStreamEncoder:
             if self._ended:
                 break
             writer = self._writer
-            if type(event) is TextDelta and writer is not None and self._index == event.index:
+            if isinstance(event, _DELTAS) and writer is not None and self._index == event.index:
                 writer.text(event.text)
                 continue
             for each in self._sequence.feed(event):
@@ -77,7 +79,7 @@ class ResponsesStreamEncoder:
         return self._frames.take()
 
     def _show(self, event: Event) -> None:
-        if isinstance(event, TextDelta | ThinkingDelta | ArgumentsDelta):
+        if isinstance(event, _DELTAS):
             if self._writer is not None:
                 self._writer.text(event.text)
         elif isinstance(event, BlockStart):

@@ -25,12 +25,32 @@ class _Namespace(msgspec.Struct):
     tools: list[msgspec.Raw] = []
 
 
+_KNOWN = frozenset(
+    {
+        "type",
+        "name",
+        "description",
+        "parameters",
+        "input_schema",
+        "strict",
+        "format",
+        "function",
+        "custom",
+        "cache_control",
+        "prompt_cache_breakpoint",
+    }
+)
+"""Members of a function or custom tool that a Tool has a place for."""
+
+
 class Toolset:
-    """Fills while the body is read; `namespaces` holds their descriptions, for which a Tool has no place."""
+    """Fills while the body is read; `namespaces` holds their descriptions and `left_out` the names of members, for
+    which a Tool has no place."""
 
     def __init__(self) -> None:
         self._tools: dict[tuple[str, str, bytes], Tool] = {}
         self.namespaces: dict[str, str] = {}
+        self.left_out: dict[str, None] = {}
 
     @property
     def tools(self) -> tuple[Tool, ...]:
@@ -39,7 +59,7 @@ class Toolset:
     def add(self, raw: msgspec.Raw, path: str) -> None:
         """One entry of a list of tools. Raises GatewayError("bad_request") naming the member at fault."""
         if read(raw, _Head, path).type != "namespace":
-            self._keep(decode_tool(raw, path))
+            self._keep(raw, path, None)
             return
         space = read(raw, _Namespace, path)
         if not space.name:
@@ -47,11 +67,14 @@ class Toolset:
         if space.description:
             self.namespaces.setdefault(space.name, space.description)
         for index, inner in enumerate(space.tools):
-            tool = decode_tool(inner, f"{path}.tools[{index}]")
-            self._keep(msgspec.structs.replace(tool, namespace=space.name))
+            self._keep(inner, f"{path}.tools[{index}]", space.name)
 
-    def _keep(self, tool: Tool) -> None:
-        self._tools.setdefault((tool.namespace or "", tool.name, tool.raw or b""), tool)
+    def _keep(self, raw: msgspec.Raw, path: str, namespace: str | None) -> None:
+        tool = msgspec.structs.replace(decode_tool(raw, path), namespace=namespace)
+        self._tools.setdefault((namespace or "", tool.name, tool.raw or b""), tool)
+        if tool.kind != "server":
+            unknown = read(raw, dict[str, msgspec.Raw], path).keys() - _KNOWN
+            self.left_out |= dict.fromkeys(f"tools.{name}" for name in sorted(unknown))
 
 
 class _Named(msgspec.Struct):

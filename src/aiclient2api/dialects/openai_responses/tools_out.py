@@ -57,7 +57,11 @@ def tools_out(request: Request, names: NameMap, dropped: dict[str, None]) -> lis
 
 
 def _descriptions(extra: Mapping[str, bytes]) -> dict[str, str]:
-    return jsonio.decode(extra[NAMESPACES], dict[str, str]) if NAMESPACES in extra else {}
+    """Of the namespaces; a client may have a member of that name with another meaning."""
+    try:
+        return jsonio.decode(extra.get(NAMESPACES, b"{}"), dict[str, str])
+    except jsonio.JsonError:
+        return {}
 
 
 def _namespace(name: str, descriptions: Mapping[str, str], tools: list[object]) -> Member:
@@ -124,8 +128,13 @@ def _named(name: str, request: Request, names: NameMap) -> Member:
     tool = next((each for each in request.tools if name in (each.name, flat_name(each))), None)
     if tool is None or tool.kind != "server":
         return {"type": tool.kind if tool else "function", "name": names.to_wire(tool.name if tool else name)}
-    member: Member = {"type": tool.type}
-    label = jsonio.decode(tool.raw or b"{}", _Label).server_label
-    if label is not None:
-        member["server_label"] = label
-    return member
+    label = _label(tool.raw or b"{}")
+    return {"type": tool.type, "server_label": label} if label is not None else {"type": tool.type}
+
+
+def _label(raw: bytes) -> str | None:
+    """By which of several MCP servers the tool is known."""
+    try:
+        return jsonio.decode(raw, _Label).server_label
+    except jsonio.JsonError:
+        return None

@@ -1,0 +1,251 @@
+"""A real gateway between a client and services that play a script: what all tests of this folder run in.
+
+One gateway with every provider serves the whole session. A test says what the service does with the model calls that
+come next, sends a request, and looks at what reached the service and what came back. Nothing is paced or repeated.
+"""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from aiclient2api.gateway.assembly import Gateway
+from aiclient2api.http1.client import Client
+from aiclient2api.http1.messages import Deadlines, Exchange, Limits, Outbound
+from aiclient2api.http1.server import Server
+from aiclient2api.settings.load import load
+from aiclient2api.settings.places import Places
+
+T = TypeVar("T")
+Json = dict[str, Any]
+Body = bytes | Json
+
+KEY = "key-of-the-tests-long-enough"
+FAR_AWAY = 4_000_000_000_000
+"""A moment in the year 2096, in milliseconds: when the Gemini CLI's login runs out."""
+
+_PATIENCE = Deadlines(connect=5.0, head=20.0, idle=20.0, total=30.0)
+
+
+@dataclass(frozen=True)
+class Play:
+    """What a service does with one model call: its answer in pieces, and whether the connection breaks behind them."""
+
+    pieces: Sequence[bytes]
+    stream: bool = True
+    status: int = 200
+    kind: str = ""
+    headers: Sequence[tuple[str, str]] = ()
+    broken: bool = False
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.pieces)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A model call as it reached the service; header names are in lower case."""
+
+    path: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the client got; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def kind(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0]
+
+    @property
+    def dropped(self) -> list[str]:
+        """What the gateway says it left out."""
+        return [name for name in self.headers.get("x-aiclient-dropped", "").split(", ") if name]
+
+
+@dataclass
+class Service:
+    """Every service that the gateway's providers call, each under a path of its own. `side` answers what is no model
+    call, by the path."""
+
+    plays: deque[Play] = field(default_factory=deque)
+    heard: list[Heard] = field(default_factory=list)
+    beside: list[Heard] = field(default_factory=list)
+    side: dict[str, bytes] = field(default_factory=dict)
+
+    async def __call__(self, exchange: Exchange) -> None:
+        heard = Heard(exchange.path, exchange.target, exchange.headers, await exchange.body())
+        operation = exchange.headers.get("x-amz-target", exchange.path).rpartition(".")[2]
+        answer = next((body for path, body in self.side.items() if operation.endswith(path)), None)
+        if answer is not None or exchange.method == "GET":
+            self.beside.append(heard)
+            await exchange.respond(200 if answer else 404, [("content-type", "application/json")], answer or b"{}")
+            return
+        self.heard.append(heard)
+        await _play(exchange, self.plays.popleft() if self.plays else _NOTHING_PLANNED)
+
+
+_NOTHING_PLANNED = Play([b'{"error":{"message":"the test has planned no such call"}}'], stream=False, status=599)
+
+
+async def _play(exchange: Exchange, play: Play) -> None:
+    headers = [("content-type", play.kind), *play.headers]
+    if not play.stream and not play.broken:
+        await exchange.respond(play.status, headers, play.body)
+        return
+    await exchange.start(play.status, headers)
+    for piece in play.pieces:
+        if piece:
+            await exchange.write(piece)
+    if play.broken:
+        raise _Broken
+    await exchange.finish()
+
+
+class _Broken(Exception):
+    """Lets the server break the connection off."""
+
+
+def refuse(status: int, message: str) -> tuple[list[tuple[str, str]], bytes]:
+    return [("content-type", "text/plain")], f"{status} {message}".encode()
+
+
+class World:
+    """The running gateway and the service behind it. Calls block: between them nothing moves."""
+
+    def __init__(self, folder: Path, side: Mapping[str, bytes], **settings: Any) -> None:
+        self.service = Service(side=dict(side))
+        self.base = self.upstream = ""
+        self._folder = folder
+        self._settings = settings
+        self._runner = asyncio.Runner()
+        self._client: Client | None = None
+        self._server = Server(self.service, Limits(), refuse)
+
+    def __enter__(self) -> "World":
+        self.run(self._start())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.run(self._stop())
+        self._runner.close()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(work)
+
+    def plan(self, *plays: Play) -> None:
+        """What the service does next; forgets what was planned and heard before."""
+        self.service.plays = deque(plays)
+        self.service.heard.clear()
+        self.service.beside.clear()
+
+    @property
+    def heard(self) -> Heard:
+        """The one model call that reached the service."""
+        (heard,) = self.service.heard
+        return heard
+
+    def ask(
+        self, target: str, body: Body | None, *, method: str = "POST", headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """One request of a client that has the right key; an empty header value takes the header away."""
+        return self.run(self.asking(target, body, method=method, headers=headers))
+
+    async def asking(
+        self, target: str, body: Body | None, *, method: str = "POST", headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        given = {"authorization": f"Bearer {KEY}", "content-type": "application/json"} | dict(headers or {})
+        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        outbound = Outbound(
+            method=method,
+            url=self.base + target,
+            headers=tuple((name, value) for name, value in given.items() if value),
+            body=data,
+        )
+        assert self._client is not None
+        return Reply(*await self._client.fetch(outbound, _PATIENCE))
+
+    async def _start(self) -> None:
+        (_, port), *_ = await self._server.listen("127.0.0.1", 0)
+        self.upstream = f"http://127.0.0.1:{port}"
+        values = _values(self.upstream, self._login()) | self._settings
+        environ = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
+        where = Places(home=self._folder, data_dir=self._folder / "data", here=self._folder)
+        self.gateway = Gateway(load(None, environ, {}).settings, where, {}, (KEY,))
+        _, bound = await self.gateway.start("127.0.0.1", 0)
+        self.base = f"http://127.0.0.1:{bound}"
+        self._client = Client()
+
+    async def _stop(self) -> None:
+        assert self._client is not None
+        await self._client.close()
+        await self.gateway.stop(0)
+        await self._server.stop(0)
+
+    def _login(self) -> Path:
+        """A login of the Gemini CLI."""
+        path = self._folder / "oauth_creds.json"
+        login = {"access_token": "ya29.tests", "refresh_token": "1//tests", "expiry_date": FAR_AWAY}
+        path.write_text(json.dumps(login), "utf-8")
+        return path
+
+
+def _values(upstream: str, login: Path) -> Json:
+    return {
+        "MODEL_PROVIDER": [
+            "claude-custom",
+            "openai-custom",
+            "openaiResponses-custom",
+            "gemini-custom",
+            "gemini-cli-oauth",
+            "claude-kiro-oauth",
+        ],
+        "CLAUDE_BASE_URL": f"{upstream}/anthropic",
+        "CLAUDE_API_KEY": "key-of-claude",
+        "OPENAI_BASE_URL": f"{upstream}/openai/v1",
+        "OPENAI_API_KEY": "key-of-openai",
+        "GEMINI_BASE_URL": f"{upstream}/gemini",
+        "GEMINI_API_KEY": "key-of-gemini",
+        "GEMINI_CLI_BASE_URL": f"{upstream}/code-assist",
+        "GEMINI_OAUTH_CREDS_FILE_PATH": str(login),
+        "PROJECT_ID": "project-of-tests",
+        "KIRO_BASE_URL": f"{upstream}/kiro",
+        "KIRO_API_KEY": "key-of-kiro",
+        "KIRO_PROFILE_ARN": "arn:aws:codewhisperer:us-east-1:123456789012:profile/TESTS",
+        "REQUEST_MAX_RETRIES": 0,
+        "REQUEST_BASE_DELAY": 1,
+        "CRON_REFRESH_TOKEN": False,
+    }
+
+
+def cut_up(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def whole(play: Play) -> Play:
+    """The same answer in one piece."""
+    return replace(play, pieces=[play.body])
+
+
+Check = Callable[["World"], None]
+Rows = Iterable[Any]

@@ -1,0 +1,109 @@
+"""References to earlier answers of the Responses API, resolved from a bounded memory."""
+
+import json
+
+import pytest
+
+from aiclient2api.gateway.stored import StoredAnswers
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def asked(**members: object) -> bytes:
+    return json.dumps({"model": "m", **members}).encode()
+
+
+def message(text: str) -> dict[str, object]:
+    return {"type": "message", "id": "msg_1", "role": "assistant", "content": [{"type": "output_text", "text": text}]}
+
+
+ANSWER = json.dumps({"id": "resp_1", "output": [message("hello"), {"type": "reasoning", "id": "rs_1"}]}).encode()
+USER = {"role": "user", "content": "hi"}
+
+
+def stored(clock: Clock | None = None, **bounds: int) -> StoredAnswers:
+    kept = StoredAnswers(clock or Clock(), **bounds)
+    kept.keep("key", asked(input=[USER]), ANSWER)
+    return kept
+
+
+def items(body: bytes) -> list[object]:
+    found = json.loads(body)["input"]
+    assert isinstance(found, list)
+    return found
+
+
+def test_a_reference_becomes_the_item() -> None:
+    body = asked(input=[USER, {"type": "item_reference", "id": "msg_1"}, {"id": "rs_1"}, USER], other=1.0)
+    expanded = stored().expand("key", body)
+    assert items(expanded) == [USER, message("hello"), {"type": "reasoning", "id": "rs_1"}, USER]
+    assert json.loads(expanded)["other"] == 1.0
+
+
+def test_a_previous_answer_brings_its_whole_conversation() -> None:
+    expanded = stored().expand("key", asked(previous_response_id="resp_1", input="and now?"))
+    assert "previous_response_id" not in json.loads(expanded)
+    last = {"role": "user", "content": "and now?"}
+    assert items(expanded) == [USER, message("hello"), {"type": "reasoning", "id": "rs_1"}, last]
+
+
+def test_chains_grow_from_answer_to_answer() -> None:
+    kept = stored()
+    second = kept.expand("key", asked(previous_response_id="resp_1", input=[USER]))
+    kept.keep("key", second, json.dumps({"id": "resp_2", "output": [message("two")]}).encode())
+    assert len(items(kept.expand("key", asked(previous_response_id="resp_2", input=[USER])))) == 6
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        asked(previous_response_id="resp_9", input=[USER]),
+        asked(input=[{"type": "item_reference", "id": "msg_9"}]),
+        b'{"input":[{"type":"item_reference"',
+        b'{"input":7,"previous_response_id":"resp_1"}',
+    ],
+)
+def test_what_is_not_known_stays_for_the_dialect_to_refuse(body: bytes) -> None:
+    expanded = stored().expand("key", body)
+    assert expanded == body or json.loads(expanded) == json.loads(body)
+
+
+def test_a_body_without_references_is_the_same_object() -> None:
+    body = asked(input=[USER])
+    assert stored().expand("key", body) is body
+
+
+def test_another_key_finds_nothing() -> None:
+    body = asked(input=[{"type": "item_reference", "id": "msg_1"}])
+    assert items(stored().expand("other", body)) == [{"type": "item_reference", "id": "msg_1"}]
+
+
+def test_store_false_keeps_nothing() -> None:
+    kept = StoredAnswers(Clock())
+    kept.keep("key", asked(input=[USER], store=False), ANSWER)
+    body = asked(previous_response_id="resp_1", input=[USER])
+    assert json.loads(kept.expand("key", body)) == json.loads(body)
+
+
+def test_it_is_forgotten_after_an_hour() -> None:
+    clock = Clock()
+    kept = stored(clock)
+    clock.now = 3601
+    assert b"resp_1" in kept.expand("key", asked(previous_response_id="resp_1", input=[USER]))
+
+
+def test_the_oldest_go_when_the_bound_is_reached() -> None:
+    kept = StoredAnswers(Clock(), max_bytes=3000)
+    for number in range(50):
+        answer = json.dumps({"id": f"resp_{number}", "output": []}).encode()
+        kept.keep("key", asked(input=[USER]), answer)
+    first = kept.expand("key", asked(previous_response_id="resp_0", input=[USER]))
+    last = kept.expand("key", asked(previous_response_id="resp_49", input=[USER]))
+    assert b"resp_0" in first
+    assert b"resp_49" not in last
