@@ -187,7 +187,7 @@ def _gemini_cli(setup: Setup) -> Account:
 # --- keys of one's own
 
 
-def _keyed(provider: Callable[[str | None], KeyedProvider], key: str, url: str) -> Maker:
+def keyed_maker(provider: Callable[[str | None], KeyedProvider], key: str, url: str) -> Maker:
     """A provider paid by the key in the setting `key`, at the address in the setting `url` or the vendor's."""
 
     def found(setup: Setup) -> bool:
@@ -213,10 +213,10 @@ def _key_login(key: str | None, setting: str, provider: KeyedProvider, *, own_se
 
 MAKERS: dict[str, Maker] = {
     "claude-kiro-oauth": Maker(_kiro_found, _kiro),
-    "claude-custom": _keyed(claude_custom, "claude_api_key", "claude_base_url"),
-    "openai-custom": _keyed(openai_custom, "openai_api_key", "openai_base_url"),
-    "openaiResponses-custom": _keyed(responses_custom, "openai_api_key", "openai_base_url"),
-    "gemini-custom": _keyed(gemini_custom, "gemini_api_key", "gemini_base_url"),
+    "claude-custom": keyed_maker(claude_custom, "claude_api_key", "claude_base_url"),
+    "openai-custom": keyed_maker(openai_custom, "openai_api_key", "openai_base_url"),
+    "openaiResponses-custom": keyed_maker(responses_custom, "openai_api_key", "openai_base_url"),
+    "gemini-custom": keyed_maker(gemini_custom, "gemini_api_key", "gemini_base_url"),
     "gemini-cli-oauth": Maker(_google_found, _gemini_cli),
     SIMULATOR: Maker(lambda _: False, _simulator),
 }

@@ -138,7 +138,8 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
         return self.codec.decode_error(status, headers, body)
 
     def remedy(self, error: GatewayError, applied: frozenset[str]) -> str | None:
-        return None
+        """A refused key cannot be refreshed, but the login knows which setting it came from."""
+        return "refresh" if error.kind == "login_expired" and "refresh" not in applied else None
 
     def count_tokens(self, ask: Ask, grant: Grant) -> Call | None:
         if self.counting is None:
