@@ -13,6 +13,10 @@ import h11
 from aiclient2api.http1.messages import Exchange, Handler, Limits
 from aiclient2api.http1.server import Server
 
+BUFFER = 16 * 1024
+KERNEL = 256 * 1024
+"""What both ends of a narrow connection hold at most in one direction; the system takes more than it is told."""
+
 SHORT = Limits(head_seconds=0.2, body_idle_seconds=0.2, keep_alive_seconds=0.2, send_seconds=0.3)
 
 
@@ -177,14 +181,27 @@ class Served:
         self.port = port
         self._wires: list[Wire] = []
 
-    async def wire(self, *, receive_buffer: int | None = None) -> Wire:
+    async def wire(self) -> Wire:
         sock = socket.socket()
-        if receive_buffer is not None:  # small kernel buffers make a slow reader visible
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._wires.append(Wire(sock))
         await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
+        return self._wires[-1]
+
+    async def narrow(self) -> Wire:
+        """A connection whose kernel buffers hold KERNEL bytes at most, so that it shows who waits for whom."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+            sock = socket.socket()
+            self._wires.append(Wire(sock))
+            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                sock.setsockopt(socket.SOL_SOCKET, option, BUFFER)
+            sock.connect(listener.getsockname())
+            sock.setblocking(False)
+            accepted, _ = listener.accept()
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
+        await self.server.adopt(accepted)
         return self._wires[-1]
 
     async def ask(self, data: bytes) -> bytes:

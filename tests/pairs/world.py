@@ -19,6 +19,7 @@ from aiclient2api.http1.messages import Deadlines, Exchange, Limits, Outbound
 from aiclient2api.http1.server import Server
 from aiclient2api.settings.load import load
 from aiclient2api.settings.places import Places
+from tests.http1.loops import LOOPS
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -122,6 +123,16 @@ async def _play(exchange: Exchange, play: Play) -> None:
     await exchange.finish()
 
 
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """The gateway's own kind of loop."""
+    if LOOPS[-1] == "asyncio":
+        return asyncio.new_event_loop()
+    import uvloop
+
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
 class _Broken(Exception):
     """Lets the server break the connection off."""
 
@@ -138,7 +149,7 @@ class World:
         self.base = self.upstream = ""
         self._folder = folder
         self._settings = settings
-        self._runner = asyncio.Runner()
+        self._runner = asyncio.Runner(loop_factory=_new_loop)
         self._client: Client | None = None
         self._server = Server(self.service, Limits(), refuse)
 

@@ -7,6 +7,7 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.dialects.base import Dialect
 from aiclient2api.gateway import routes
 from aiclient2api.gateway.context import CORS, Context, Visit
+from aiclient2api.gateway.door import TOO_MANY_KEYS
 from aiclient2api.gateway.model_routes import HANDLERS, Route, dialect_of
 from aiclient2api.gateway.record import log_visit
 from aiclient2api.gateway.respond import JSON, json_answer
@@ -43,7 +44,7 @@ class App:
             status = CLIENT_LEFT
             raise
         finally:
-            if target.name not in routes.OPEN:
+            if target.name not in routes.OPEN and not _flood(visit):
                 log_visit(visit, status)
 
     async def _route(self, visit: Visit, target: routes.Target, exchange: Exchange) -> None:
@@ -55,11 +56,16 @@ class App:
             raise GatewayError("not_found", f"There is no route {exchange.method} {exchange.path[:200]}.")
         if target.name not in routes.OPEN:
             in_query = routes.is_gemini(target, exchange.headers, exchange.query)
-            visit.key = self._context.door.check(exchange.headers, exchange.query, key_in_query=in_query)
+            visit.key = self._context.door.check(exchange.headers, exchange.query, in_query, exchange.peer)
         if exchange.method not in routes.METHODS[target.name]:
             allowed = ", ".join(routes.METHODS[target.name])
             raise GatewayError("method", f"{exchange.path} takes {allowed}, not {exchange.method}.")
         await _HANDLERS[target.name](self._context, visit, target)
+
+
+def _flood(visit: Visit) -> bool:
+    """Whether a line in the log would be one of many that say the same."""
+    return visit.failed is not None and visit.failed.reason == TOO_MANY_KEYS
 
 
 def refuse(status: int, message: str) -> tuple[list[tuple[str, str]], bytes]:

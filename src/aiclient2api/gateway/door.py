@@ -5,12 +5,15 @@ Enters: headers and query. Leaves: nothing, or GatewayError("authentication"). C
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 
 from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.gateway.damping import Damper
 
 WEAK_KEYS = frozenset({"123456", "your-api-key", "sk-your-key", "changeme", "password", "test", "admin123"})
 MIN_KEY_LENGTH = 16
+TOO_MANY_KEYS = "too_many_wrong_keys"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -24,39 +27,47 @@ def is_loopback(host: str) -> bool:
 
 
 class Door:
-    """Keeps digests, not keys."""
+    """Keeps digests, not keys. `clock` is monotonic, in seconds."""
 
-    def __init__(self, keys: Iterable[str]) -> None:
+    def __init__(self, keys: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:
         self._digests = tuple(_digest(key) for key in keys)
+        self._damper = Damper()
+        self._clock = clock
 
-    def check(self, headers: Mapping[str, str], query: Mapping[str, str], key_in_query: bool) -> str:
+    def check(self, headers: Mapping[str, str], query: Mapping[str, str], key_in_query: bool, peer: str = "") -> str:
         """The name of the key that opened the door, which is the start of its digest. Raises
-        GatewayError("authentication") unless one of the ways carries a right key."""
-        given = presented_key(headers, query if key_in_query else {})
-        if given is None:
+        GatewayError("authentication") unless one of the ways carries a right key; ("rate_limit") for a caller who has
+        tried too many."""
+        given = presented_keys(headers, query if key_in_query else {})
+        if not given:
             raise GatewayError(
                 "authentication",
                 "No API key was sent. Send the gateway's key as 'Authorization: Bearer KEY' or 'x-api-key: KEY'.",
                 reason="missing_api_key",
             )
-        digest = _digest(given)
-        matches = [hmac.compare_digest(digest, known) for known in self._digests]
-        if not any(matches):
+        digests = [_digest(key) for key in given]
+        matches = [hmac.compare_digest(digest, known) for known in self._digests for digest in digests]
+        if any(matches):
+            return next(digest for digest in digests if digest in self._digests).hex()[:12]
+        if not self._damper.wrong_key(peer, self._clock()):
             raise GatewayError(
-                "authentication",
-                "The API key is not this gateway's key. It is REQUIRED_API_KEY, or was printed at the first start.",
-                reason="invalid_api_key",
+                "rate_limit", "Too many wrong API keys from this address.", retry_after=1.0, reason=TOO_MANY_KEYS
             )
-        return digest.hex()[:12]
+        raise GatewayError(
+            "authentication",
+            "The API key is not this gateway's key. It is REQUIRED_API_KEY, or was printed at the first start.",
+            reason="invalid_api_key",
+        )
 
 
 def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
-def presented_key(headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:
-    """The key a client sent: Authorization (any case of Bearer), x-api-key, x-goog-api-key, or ?key=."""
+def presented_keys(headers: Mapping[str, str], query: Mapping[str, str]) -> list[str]:
+    """The keys a client sent: Authorization (any case of Bearer), x-api-key, x-goog-api-key, ?key=. Some send several,
+    of which one may belong to a proxy in between."""
     scheme, _, token = headers.get("authorization", "").strip().partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        return token.strip()
-    return headers.get("x-api-key") or headers.get("x-goog-api-key") or query.get("key") or None
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    found = (bearer, headers.get("x-api-key", ""), headers.get("x-goog-api-key", ""), query.get("key", ""))
+    return [key for key in dict.fromkeys(found) if key]

@@ -215,6 +215,14 @@ def test_several_answers_are_refused() -> None:
     assert caught.value.param == "n"
 
 
+def test_marks_that_have_no_place_are_named() -> None:
+    call = Turn("assistant", (ToolCall("c1", "f", "{}", cache=Cache()),))
+    assert write(asked(HI, call))[1] == ("cache_control",)
+    assert write(asked(HI, CALLED, Turn("user", (ToolResult("c1", (), cache=Cache()),))))[1] == ("cache_control",)
+    cited = Document(Base64("application/pdf", "JVBERi0="), citations=True)
+    assert write(asked(Turn("user", (cited,))))[1] == ("citations",)
+
+
 def test_files_of_the_family_and_parts_of_the_dialect_go_home() -> None:
     part = Foreign("openai", "input_video", b'{"type":"input_video"}')
     turn = Turn(
@@ -319,6 +327,8 @@ def test_calls_of_built_in_tools_go_home_as_they_came(
 ) -> None:
     request = items({"role": "user", "content": "hi"}, {**call, "call_id": "c"}, {**output, "call_id": "c"})
     assert write(request)[0]["input"][1:] == [{**call, "call_id": "c"}, {**shown, "call_id": "c"}]
+    odd = {**call, "call_id": "c", "action": {"max_output_length": "x"}}
+    assert write(items(odd, {**output, "call_id": "c"}))[0]["input"][1].get("max_output_length") is None
     renamed = msgspec.structs.replace(request.turns[1].blocks[0], id="c_2")
     assert isinstance(renamed, ToolCall)
     repaired = (Turn("assistant", (renamed,)), Turn("user", (ToolResult("c_2", (Text("broken"),), is_error=True),)))
@@ -410,7 +420,7 @@ def test_tools_of_the_dialect_go_home_as_they_came() -> None:
         (ToolChoice("tool", "ns__h"), {"type": "function", "name": "h"}),
         (ToolChoice("tool", "unknown"), {"type": "function", "name": "unknown"}),
         (
-            ToolChoice("any", allowed=("f", "web_search", "mcp")),
+            ToolChoice("any", allowed=("f", "web_search", "mcp", "odd")),
             {
                 "type": "allowed_tools",
                 "mode": "required",
@@ -418,6 +428,7 @@ def test_tools_of_the_dialect_go_home_as_they_came() -> None:
                     {"type": "function", "name": "f"},
                     {"type": "web_search"},
                     {"type": "mcp", "server_label": "wiki"},
+                    {"type": "odd"},
                 ],
             },
         ),
@@ -430,6 +441,7 @@ def test_t103_tool_choices(choice: ToolChoice, wire: object) -> None:
         Tool("h", namespace="ns"),
         Tool("web_search", kind="server", type="web_search", raw=b'{"type":"web_search"}'),
         Tool("mcp", kind="server", type="mcp", raw=b'{"type":"mcp","server_label":"wiki"}'),
+        Tool("odd", kind="server", type="odd", raw=b'{"type":"odd","server_label":5}'),
     )
     body, _ = write(asked(tools=tools, tool_choice=choice, dialect=OWN))
     assert body["tool_choice"] == wire

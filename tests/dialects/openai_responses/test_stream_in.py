@@ -14,6 +14,7 @@ from aiclient2api.canonical.usage import Usage
 from aiclient2api.canonical.validate import EventValidator
 from aiclient2api.dialects.openai_responses import OPENAI_RESPONSES
 from aiclient2api.dialects.openai_responses.events_in import READERS
+from aiclient2api.wire.sse import MAX_EVENT_BYTES
 from tests.dialects.openai_responses.samples import decode, encode
 from tests.strategies import events as answers
 
@@ -489,6 +490,16 @@ def test_d3_a_stream_without_an_end_is_cut(stream: str) -> None:
 def test_bodies_that_are_no_stream(body: str, kind: str, words: str) -> None:
     found = failure(body)
     assert (found[0], words in found[1]) == (kind, True), found
+
+
+@pytest.mark.parametrize("start", [b'{"output":"', b"data: "])
+def test_what_has_no_end_is_not_kept_for_ever(start: bytes) -> None:
+    decoder = OPENAI_RESPONSES.decoder()
+    piece = b"x" * (MAX_EVENT_BYTES // 4 + 1)
+    events = [*decoder.feed(start), *(event for _ in range(4) for event in decoder.feed(piece))]
+    (last,) = events
+    assert isinstance(last, Failed)
+    assert last.error.kind == "upstream"
 
 
 def test_a_whole_object_in_place_of_a_stream_is_taken_for_one() -> None:

@@ -19,6 +19,7 @@ from aiclient2api.canonical.events import (
     OpaqueDelta,
     Start,
     TextDelta,
+    ThinkingDelta,
     UsageUpdate,
     Verbatim,
 )
@@ -203,6 +204,12 @@ def test_t073_the_object_repeats_what_was_asked_for() -> None:
     }
     first = frames(data)[0]["response"]
     assert {name: first[name] for name in shown} == shown
+
+
+@pytest.mark.parametrize("choice", [{"type": "web_search"}, {"type": "function", "name": "exec"}])
+def test_t073_the_choice_of_a_tool_too(choice: object) -> None:
+    request = read(tools=CODEX_TOOLS, tool_choice=choice)
+    assert check(encode([Start(), Finish("end")], answer(request)))["tool_choice"] == choice
 
 
 def test_schemas_with_line_breaks_do_not_break_the_frames() -> None:
@@ -408,7 +415,10 @@ def test_items_of_this_very_dialect_come_as_they_are() -> None:
 def test_what_is_not_shown() -> None:
     stream: list[Event] = [
         Start(),
-        *thinking(0, "secret"),
+        BlockStart(0, "thinking"),
+        ThinkingDelta(0, "secret"),
+        OpaqueDelta(0, Opaque("anthropic", "signature", "s")),
+        BlockEnd(0),
         *text(1),
         BlockStart(2, "text"),
         Citation(2, "https://a.example"),

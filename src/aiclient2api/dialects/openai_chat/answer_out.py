@@ -103,6 +103,5 @@ def _annotations(response: Response) -> list[Annotation]:
 def _add_thinking(message: _Message, thinking: list[Thinking]) -> None:
     if text := "".join(block.text for block in thinking):
         message.reasoning_content = text
-    blocks = [shown for shown in map(thinking_block, thinking) if shown is not None]
-    if blocks:
-        message.thinking_blocks = blocks
+    if any(block.opaque for block in thinking):  # all of them: who gives these back does not give back the text above
+        message.thinking_blocks = [thinking_block(block) for block in thinking]

@@ -114,10 +114,10 @@ class ThinkingBlock(msgspec.Struct, omit_defaults=True):
     data: str | None = None
 
 
-def thinking_block(block: Thinking) -> ThinkingBlock | None:
-    """Thinking with its opaque state, as Anthropic shapes it; None where there is none to give back."""
+def thinking_block(block: Thinking) -> ThinkingBlock:
+    """Thinking with its opaque state, if it has any, as Anthropic shapes it."""
     if not block.opaque:
-        return None
+        return ThinkingBlock("thinking", block.text)
     shown = envelope.wrap(block.opaque[0], "anthropic")
     if block.opaque[0].kind == "redacted":
         return ThinkingBlock("redacted_thinking", data=shown)
