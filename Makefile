@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test check fix bench clients fuzz clean
+.PHONY: demo test check fix bench clients node fuzz clean
 
 # The gateway on its built-in simulator, asked the guide's six examples.
 demo: $(VENV)/.installed
@@ -35,6 +35,10 @@ bench: $(VENV)/.test
 # Real third-party clients against the gateway on the simulator (installs them; needs npm).
 clients: $(VENV)/.test
 	@$(BIN)/python -m tools.clients
+
+# The official Node SDKs against the gateway on the simulator (installs them; needs npm).
+node: $(VENV)/.test
+	@$(BIN)/python -m tools.node_sdks
 
 # The decoders' fuzz tests with many more examples.
 fuzz: $(VENV)/.test

@@ -4,6 +4,7 @@ Streams are held against the grammars of tests/dialects on the way; an error is 
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,6 +97,16 @@ def asks(
     if speaks_anthropic(route):
         body["max_tokens"] = 4096
     return body | more
+
+
+FRONT_TOOLS: dict[str, Callable[[str, Json], Json]] = {
+    CHAT: lambda name, schema: {
+        "type": "function",
+        "function": {"name": name, "description": "Tells the weather", "parameters": schema},
+    },
+    MESSAGES: lambda name, schema: {"name": name, "description": "Tells the weather", "input_schema": schema},
+}
+"""A tool of this name and schema in each API's own shape."""
 
 
 # --- chat completions

@@ -133,7 +133,7 @@ async def rig(
         values = _values(upstream, login, first) | settings
         environ = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
         where = Places(home=folder, data_dir=folder / "data", here=folder)
-        gateway = Gateway(load(None, environ, {}).settings, where, {}, (KEY,))
+        gateway = Gateway(load(None, environ, {}).settings, where, {}, (KEY,), pace=0.0)
         logging.getLogger("aiclient2api").addHandler(heard)
         try:
             _, port = await gateway.start("127.0.0.1", 0)

@@ -205,14 +205,16 @@ async def test_deadlines_before_content(tmp_path: Path, name: str, front: str, b
 
 
 @pytest.mark.parametrize(("front", "back"), FRONT_AND_BACK)
-async def test_silence_in_mid_answer(tmp_path: Path, front: str, back: str) -> None:
-    """AXIOS_TIMEOUT (D4): whole answers fail with 504; a stream ends in the API's error event (D3), with no retry."""
+@pytest.mark.parametrize(("setting", "deadline"), [("AXIOS_TIMEOUT", "idle"), ("TIMEOUT_TOTAL", "total")])
+async def test_silence_in_mid_answer(tmp_path: Path, setting: str, deadline: str, front: str, back: str) -> None:
+    """D4: a stream ends in the API's error event (D3), with no retry."""
     step = fault(back, stall_after=1200, stall=20.0)
-    async with rig(tmp_path, step, first=back, AXIOS_TIMEOUT=80, REQUEST_MAX_RETRIES=2) as running:
+    limits: dict[str, Any] = {setting: 80, "REQUEST_MAX_RETRIES": 2}
+    async with rig(tmp_path, step, first=back, **limits) as running:
         body = asks(front, "写四行关于春天的诗", stream=True, model=MODELS[back])
         said = read(front, await running.ask(front, body))
         assert said.error is not None
-        assert "idle deadline" in said.error["message"]
+        assert f"{deadline} deadline" in said.error["message"]
         assert said.text.startswith("[sim")
         assert running.attempts(back) == 1
 
@@ -268,18 +270,19 @@ async def test_an_error_before_any_content_is_a_real_status(tmp_path: Path, fron
         assert running.attempts() == 2
 
 
-@pytest.mark.parametrize("front", FRONTS)
-async def test_a_connection_that_is_reset_or_refused(tmp_path: Path, front: str) -> None:
+@pytest.mark.parametrize(("front", "back"), FRONT_AND_BACK)
+async def test_a_connection_that_is_reset_or_refused(tmp_path: Path, front: str, back: str) -> None:
     async with Upstream((("read",), ("rst",))) as upstream:
-        where: dict[str, Any] = {"CLAUDE_BASE_URL": upstream.url, "REQUEST_MAX_RETRIES": 1}
-        async with rig(tmp_path, first=CLAUDE, **where) as running:
-            reply = await running.ask(f"/{CLAUDE}{front}", asks(front))
+        where = {"KIRO_BASE_URL": upstream.url, "CLAUDE_BASE_URL": upstream.url, "OPENAI_BASE_URL": upstream.url}
+        limits: dict[str, Any] = {"REQUEST_MAX_RETRIES": 1, "KIRO_WIRE": "runtime", **where}
+        async with rig(tmp_path, first=back, **limits) as running:
+            reply = await running.ask(f"/{back}{front}", asks(front))
             assert reply.status == 502
-            assert CLAUDE in error_of(front, reply)["message"]
-            asked = [each for each in upstream.requests if each.startswith(b"POST")]
-            assert len(asked) == 2
-    async with rig(tmp_path, first=CLAUDE, **where) as running:  # now nobody listens there
-        reply = await running.ask(f"/{CLAUDE}{front}", asks(front))
+            assert back in error_of(front, reply)["message"]
+            assert reply.headers["x-aiclient-attempts"] == "2"
+            assert len([each for each in upstream.requests if b"hello" in each]) == 2
+    async with rig(tmp_path, first=back, **limits) as running:  # now nobody listens there
+        reply = await running.ask(f"/{back}{front}", asks(front))
         assert reply.status == 502
         assert "could not be reached" in error_of(front, reply)["message"]
 

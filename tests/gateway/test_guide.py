@@ -9,14 +9,15 @@ import pytest
 
 from aiclient2api.simulator import Step
 from tests.gateway.answers import FRONTS, MESSAGES, Json, read
-from tests.gateway.guide import HOLDS, PDF, PNG, body_of, in_base64
+from tests.gateway.guide import HOLDS, MODEL, PDF, PNG, body_of, in_base64
 from tests.gateway.rig import BACKS, CLAUDE, KIRO, OPENAI, Rig, rig
 
-MODELS = {KIRO: "claude-sonnet-4-20250514", CLAUDE: "claude-sonnet-4-5", OPENAI: "gpt-5.1"}
+BUILT_IN = "simulator"
+MODELS = {KIRO: MODEL, BUILT_IN: MODEL, CLAUDE: "claude-sonnet-4-5", OPENAI: "gpt-5.1"}
 TOOL_FINISH = {False: "tool_calls", True: "tool_use"}
 
 
-@pytest.mark.parametrize("back", BACKS)
+@pytest.mark.parametrize("back", [*BACKS, BUILT_IN])
 @pytest.mark.parametrize("shape", ["guide", "openai"])
 async def test_the_six_examples(tmp_path: Path, back: str, shape: str) -> None:
     async with rig(tmp_path, first=back) as running:

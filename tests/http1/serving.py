@@ -13,8 +13,8 @@ import h11
 from aiclient2api.http1.messages import Exchange, Handler, Limits
 from aiclient2api.http1.server import Server
 
-BUFFER = 16 * 1024
-KERNEL = 256 * 1024
+BUFFER = 64 * 1024
+KERNEL = 320 * 1024
 """What both ends of a narrow connection hold at most in one direction; the system takes more than it is told."""
 
 SHORT = Limits(head_seconds=0.2, body_idle_seconds=0.2, keep_alive_seconds=0.2, send_seconds=0.3)

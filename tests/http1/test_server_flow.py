@@ -1,14 +1,14 @@
-"""Who is slow holds up only himself: back-pressure both ways with bounded buffers, and a deadline for every wait."""
+"""Who is slow holds up only himself: back-pressure both ways with bounded buffers, and who reads nothing
+at all is given up."""
 
 import asyncio
 import time
-import tracemalloc
 
 import pytest
 
-from aiclient2api.http1.messages import BodyTimeout, Exchange, Limits
-from tests.http1.loops import Run, both_loops, run_on
-from tests.http1.serving import KERNEL, SHORT, Served, Wire, echo, judge, one, serving
+from aiclient2api.http1.messages import Exchange
+from tests.http1.loops import Run, both_loops
+from tests.http1.serving import KERNEL, SHORT, echo, one, serving
 
 pytestmark = both_loops
 
@@ -58,13 +58,13 @@ def test_a_slow_reader_pauses_the_handler(run: Run, request_bytes: bytes) -> Non
     """C4: 64 KiB of ours, one piece, and what the kernel takes."""
 
     async def main() -> None:
-        source = Source(300)
+        source = Source(60)
         async with serving(source) as served:
             wire = await served.narrow()
             await wire.send(request_bytes)
             assert await settled(source) <= 2 * PIECE + KERNEL
             body = one(await wire.rest()).body
-            assert body == b"".join(bytes([i % 251]) * PIECE for i in range(300))
+            assert body == b"".join(bytes([i % 251]) * PIECE for i in range(60))
 
     run(main())
 
@@ -221,56 +221,5 @@ def test_many_requests_and_no_reader(run: Run) -> None:
             sent = await wire.push(GET * 40_000, 0.1)
             assert sent <= HELD + KERNEL
             assert calls * 10_000 <= 2 * PIECE + KERNEL
-
-    run(main())
-
-
-# --- deadlines of reading
-
-
-async def until_closed(wire: Wire) -> tuple[bytes, float]:
-    started = time.monotonic()
-    data = await wire.rest()
-    wire.close()
-    return data, time.monotonic() - started
-
-
-@pytest.mark.parametrize("said", [b"", b"\r\n"])
-def test_silence_is_closed_without_a_word(run: Run, said: bytes) -> None:
-    """C1"""
-
-    async def main() -> None:
-        async with serving(limits=SHORT) as served:
-            wire = await served.wire()
-            await wire.send(said)
-            data, took = await until_closed(wire)
-            assert data == b""
-            assert 0.15 < took < 0.5
-
-    run(main())
-
-
-@pytest.mark.parametrize("before", [0, 1, 3])
-@pytest.mark.parametrize("start", [b"G", GET[:-1], b"GET / HTTP/1.1\r\nX: "])
-def test_a_slow_head_is_a_408(run: Run, before: int, start: bytes) -> None:
-    """C1: bytes that keep dripping in do not move the deadline; on a kept connection neither."""
-
-    async def main() -> None:
-        async with serving(limits=SHORT) as served:
-            wire = await served.wire()
-            await wire.send(GET * before)
-            answers = [await wire.until(b"\r\n\r\n") for _ in range(1 if before else 0)]
-            await wire.send(start)
-            started = time.monotonic()
-            with pytest.raises(TimeoutError):
-                while time.monotonic() - started < 1:
-                    async with asyncio.timeout(0.03):
-                        answers.append(await wire.recv())
-                    if not answers[-1]:
-                        raise TimeoutError
-                    if b" 408 " in answers[-1]:
-                        break
-                    await wire.send(b"x")
-            del answers[1 if before else 0 :]
 
     run(main())

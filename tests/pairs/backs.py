@@ -8,13 +8,13 @@ from typing import Literal
 import msgspec
 
 from aiclient2api.canonical.events import Event, OpaqueDelta
-from aiclient2api.canonical.request import Opaque
+from aiclient2api.canonical.request import Opaque, Request
 from aiclient2api.canonical.response import fold
 from aiclient2api.dialects.base import Answer, Dialect, StreamEncoder
 from aiclient2api.dialects.registry import DIALECTS
 from aiclient2api.simulator.models import kiro_list
-from tests.pairs.kiro_wire import KiroEncoder
-from tests.pairs.world import Json, Play
+from tests.pairs.kiro_wire import KiroEncoder, decode_request
+from tests.pairs.world import Heard, Json, Play
 
 Role = Literal["plain", "thinker", "budget"]
 """A model without reasoning, one that reasons by levels, one that takes a budget of tokens (or what comes nearest)."""
@@ -59,6 +59,19 @@ class Back:
         assert self.dialect is not None
         body = self.dialect.encode_response(fold(self.own(events)), self._answer(model or self.model))
         return b'{"response":' + body + b',"traceId":"t"}' if self.wrapped else body
+
+    def read(self, heard: Heard) -> Request:
+        """What the service was asked."""
+        if self.dialect is None:
+            return decode_request(heard.body)
+        body = json.dumps(heard.json["request"]).encode() if self.wrapped else heard.body
+        model = heard.json["model"] if self.wrapped else heard.path.rpartition("/")[2].partition(":")[0]
+        return self.dialect.decode_request(body, {**heard.headers, ":model": model})
+
+    @property
+    def form(self) -> str:
+        """The name of the wire form."""
+        return "kiro" if self.dialect is None else self.dialect.name
 
     def own(self, events: Iterable[Event]) -> list[Event]:
         """The events with opaque state of this very service."""

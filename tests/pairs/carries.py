@@ -7,6 +7,7 @@ of the answer, and the client's form of that.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import msgspec
 
@@ -20,9 +21,10 @@ from aiclient2api.canonical.usage import Usage
 class Carries:
     """`finish` maps the reasons that a form has no word for to those it has. `usage` maps the counts it lacks to those
     that include them ("" for none). `one_of_each`: a whole answer holds its thinking, text and calls apart, each kind
-    as one. `signed` and `cited` say in which answers (streamed: True) opaque state and sources are carried.
+    as one. `signed` says in which answers (streamed: True) opaque state is carried.
     `refusals` and `stop_text`: a refusal in words, and the stop sequence that was met, have a place of their own.
-    `titled`: sources come with their title; `quoted`: with the cited words; `placed`: with their place in the text."""
+    Sources come with their title if `titled`, with the words that were told (or those of the text) if `quoted`, and with
+    their place in the text as it was told, always, or never."""
 
     finish: Mapping[FinishReason, FinishReason]
     usage: Mapping[str, str] = field(default_factory=dict)
@@ -31,15 +33,14 @@ class Carries:
     signed: frozenset[bool] = frozenset({True, False})
     refusals: bool = True
     stop_text: bool = False
-    cited: frozenset[bool] = frozenset({True, False})
     titled: bool = True
-    quoted: bool = False
-    placed: bool = True
+    quoted: Literal["told", "text", "never"] = "never"
+    placed: Literal["told", "always", "never"] = "always"
 
 
 CARRIES: dict[str, Carries] = {
     "anthropic": Carries(
-        finish={"malformed_call": "end"}, refusals=False, stop_text=True, quoted=True, placed=False
+        finish={"malformed_call": "end"}, refusals=False, stop_text=True, quoted="told", placed="never"
     ),
     "openai_chat": Carries(
         finish={"context_window": "length", "stop_sequence": "end", "pause": "end", "malformed_call": "end"},
@@ -57,7 +58,7 @@ CARRIES: dict[str, Carries] = {
         usage={"cache_write_1h": "fresh", "cache_write": "fresh"},
         joins_text=True,
         refusals=False,
-        quoted=True,
+        quoted="text",
     ),
     "kiro": Carries(
         finish={"stop_sequence": "end", "pause": "end", "malformed_call": "end"},
@@ -65,7 +66,8 @@ CARRIES: dict[str, Carries] = {
         joins_text=True,
         refusals=False,
         titled=False,
-        quoted=True,
+        quoted="told",
+        placed="told",
     ),
 }
 
@@ -85,7 +87,7 @@ def shown(response: Response, carries: Carries, streamed: bool) -> Response:
         blocks=tuple(blocks),
         finish=_finish(response.finish, carries, calls),
         usage=_usage(response.usage, carries),
-        citations=tuple(_citation(each, carries) for each in response.citations if streamed in carries.cited),
+        citations=tuple(_citation(each, carries, response.blocks[each.index]) for each in response.citations),
     )
 
 
@@ -141,16 +143,17 @@ def _usage(usage: Usage, carries: Carries) -> Usage:
     return Usage(**counts)
 
 
-def _citation(citation: Citation, carries: Carries) -> Citation:
-    return Citation(
-        citation.index,
-        citation.url,
-        citation.title if carries.titled else "",
-        citation.cited_text if carries.quoted else "",
-        citation.start if carries.placed else None,
-        citation.end if carries.placed else None,
-    )
+def _citation(citation: Citation, carries: Carries, cited: Block) -> Citation:
+    text = cited.text if isinstance(cited, Text) else ""
+    start, end = citation.start, citation.end
+    if carries.placed == "always":
+        start, end = start or 0, len(text) if end is None else end
+    quotes = {"told": citation.cited_text, "text": citation.cited_text or text[slice(start, end)], "never": ""}
+    if carries.placed == "never":
+        start = end = None
+    title = citation.title if carries.titled else ""
+    return Citation(citation.index, citation.url, title, quotes[carries.quoted], start, end)
 
 
-LOSSLESS = Carries(finish={}, stop_text=True, quoted=True)
+LOSSLESS = Carries(finish={}, stop_text=True, quoted="told", placed="told")
 """For what a client has read already."""

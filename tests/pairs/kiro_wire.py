@@ -1,4 +1,4 @@
-"""Kiro's side of the wire, made from canonical events: what the service would send for this very answer."""
+"""Kiro's side of the wire: what the service would send for an answer, and what it reads in a request."""
 
 import json
 from collections.abc import Iterable
@@ -17,8 +17,21 @@ from aiclient2api.canonical.events import (
     ThinkingDelta,
     UsageUpdate,
 )
-from aiclient2api.canonical.request import Opaque
+from aiclient2api.canonical.request import (
+    Base64,
+    Document,
+    Image,
+    Opaque,
+    Request,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolResult,
+    Turn,
+)
 from aiclient2api.canonical.usage import Usage
+from aiclient2api.providers.kiro.system import ACKNOWLEDGEMENT
 from aiclient2api.wire import eventstream
 from tests.pairs.world import Json
 
@@ -113,3 +126,63 @@ def _tokens(usage: Usage) -> Json:
         "outputTokens": usage.output,
         "totalTokens": usage.total,
     }
+
+
+# --- requests
+
+
+def decode_request(body: bytes) -> Request:
+    """What a GenerateAssistantResponse body says, in canonical form. A system text is what leads the history with an
+    acknowledgement behind it."""
+    state = json.loads(body)["conversationState"]
+    messages = [*state.get("history", ()), state["currentMessage"]]
+    system: tuple[Text, ...] = ()
+    if len(messages) > 2 and messages[1].get("assistantResponseMessage", {}).get("content") == ACKNOWLEDGEMENT:
+        system = (Text(messages[0]["userInputMessage"]["content"]),)
+        messages = messages[2:]
+    context = messages[-1]["userInputMessage"].get("userInputMessageContext", {})
+    return Request(
+        dialect="kiro",
+        model=messages[-1]["userInputMessage"]["modelId"],
+        turns=tuple(_turn(message) for message in messages),
+        system=system,
+        tools=tuple(_tool(each["toolSpecification"]) for each in context.get("tools", ())),
+    )
+
+
+def _turn(message: Json) -> Turn:
+    if "assistantResponseMessage" in message:
+        said = message["assistantResponseMessage"]
+        calls = [ToolCall(use["toolUseId"], use["name"], json.dumps(use["input"])) for use in said.get("toolUses", ())]
+        return Turn("assistant", (*_thinking(said), *_text(said), *calls))
+    asked = message["userInputMessage"]
+    results = [_result(each) for each in asked.get("userInputMessageContext", {}).get("toolResults", ())]
+    images = [Image(Base64(f"image/{each['format']}", each["source"]["bytes"])) for each in asked.get("images", ())]
+    files = [
+        Document(Base64(f"application/{each['format']}", each["source"]["bytes"])) for each in asked.get("documents", ())
+    ]
+    return Turn("user", (*results, *images, *files, *_text(asked)))
+
+
+def _text(message: Json) -> tuple[Text, ...]:
+    return (Text(message["content"]),) if message["content"] else ()
+
+
+def _thinking(said: Json) -> tuple[Thinking, ...]:
+    content = said.get("reasoningContent")
+    if content is None:
+        return ()
+    if "redactedContent" in content:
+        return (Thinking("", (Opaque("kiro", "redacted", content["redactedContent"]),)),)
+    told = content["reasoningText"]
+    return (Thinking(told["text"], (Opaque("kiro", "signature", told["signature"]),)),)
+
+
+def _result(each: Json) -> ToolResult:
+    content = tuple(Text(part["text"]) for part in each["content"])
+    return ToolResult(each["toolUseId"], content, is_error=each["status"] == "error")
+
+
+def _tool(specification: Json) -> Tool:
+    schema = json.dumps(specification["inputSchema"]["json"]).encode()
+    return Tool(specification["name"], specification.get("description", ""), schema)

@@ -243,8 +243,9 @@ def test_wrong_values_elsewhere_name_their_source() -> None:
 
 
 def test_a_long_value_is_shown_in_part(tmp_path: Path) -> None:
-    said = refused(written(tmp_path, {"SERVER_PORT": "x" * 100_000}))
-    assert len(said) < 600
+    for key in ("SERVER_PORT", "LOG_LEVEL"):
+        said = refused(written(tmp_path, {key: "x" * 100_000}))
+        assert len(said) < 600 + len(str(tmp_path))
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.dialects import anthropic
 from aiclient2api.dialects.base import Dialect
 from aiclient2api.dialects.gemini import GEMINI_ARRAY, decode_count_request, encode_count
 from aiclient2api.dialects.registry import DIALECTS
@@ -42,7 +43,7 @@ async def _gemini_stream(context: Context, visit: Visit, target: Target) -> None
 
 
 async def _count_tokens(context: Context, visit: Visit, target: Target) -> None:
-    count = await side_calls.count_tokens(context, visit, DIALECTS["anthropic"].decode_request)
+    count = await side_calls.count_tokens(context, visit, anthropic.decode_count_request)
     await json_answer(visit, jsonio.encode({"input_tokens": count}))
 
 

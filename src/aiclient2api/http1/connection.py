@@ -93,6 +93,7 @@ class Connection(asyncio.Protocol):
         self._intake.close()
         if self._current is None or not self._current.finished:
             self._runner.cancel()
+        self._runner.close()
         self._forget_client()
         self._state.connections.discard(self)
         self._state.report()

@@ -58,6 +58,11 @@ class Runner:
         if self._task is not None:
             self._task.cancel()
 
+    def close(self) -> None:
+        """Nothing is started any more; if something runs, its end still comes."""
+        if self._task is None:
+            self._let_go()
+
     async def _run(self) -> None:
         handler, owner = self._handler, self._owner
         while True:
@@ -81,6 +86,10 @@ class Runner:
             _log_failure(error)
         if exchange is not None:
             self._owner.broke_off(exchange, error)
+        self._let_go()  # a connection does not outlive its task
+
+    def _let_go(self) -> None:
+        del self._owner, self._handler
 
 
 def _log_failure(error: BaseException) -> None:

@@ -130,7 +130,7 @@ def _convert(key: str, value: object, source: str, text: str, file: Path | None)
     except msgspec.ValidationError as error:
         where = f"{file}, line {_line_of(key, text)}" if source == "file" else source
         shown = "(not shown)" if key in SECRET_KEYS else _short(repr(value))
-        raise SettingsError(f"{where}: {key} = {shown} is not valid ({_plain(str(error))}).") from None
+        raise SettingsError(f"{where}: {key} = {shown} is not valid ({_short(_plain(str(error)))}).") from None
 
 
 def _plain(text: str) -> str:

@@ -469,6 +469,7 @@ def test_t103_a_hosted_tool_that_must_be_used(choice: object) -> None:
             {"effort": "xhigh", "summary": "auto"},
         ),
         (Reasoning("auto"), THINKER, {"summary": "auto"}),
+        (Reasoning("between_tools", "low"), THINKER, {"effort": "low", "summary": "auto"}),
         (Reasoning("auto", display="summarized"), THINKER, {"summary": "auto"}),
         (Reasoning("effort", "high", display="concise"), THINKER, {"effort": "high", "summary": "concise"}),
         (Reasoning("auto", display="omitted"), THINKER, None),

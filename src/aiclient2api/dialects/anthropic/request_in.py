@@ -5,7 +5,7 @@ missing members, with bad_request naming the member. Generous with shapes that b
 `role: "tool"`, image_url parts), because clients mix them; members without a word of ours pass on in Request.extra.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -17,6 +17,8 @@ from aiclient2api.dialects.reading import ABSENT, CacheMark, cache_of, given, jo
 from aiclient2api.wire import jsonio
 
 FAMILY = "anthropic"
+Members = Mapping[str, msgspec.Raw]
+
 BETA_HEADER = "header:anthropic-beta"
 """Where Request.extra keeps the client's beta header, for an upstream that knows betas."""
 
@@ -45,6 +47,15 @@ _KNOWN = frozenset(
 
 def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """The request. Raises GatewayError("bad_request") naming the member at fault."""
+    return _decode(body, headers, _max_tokens)
+
+
+def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
+    """A request whose tokens are to be counted: max_tokens has no place in it. Raises like decode_request."""
+    return _decode(body, headers, lambda members: None)
+
+
+def _decode(body: bytes, headers: Mapping[str, str], limit: Callable[[Members], int | None]) -> Request:
     try:
         members = {name: raw for name, raw in jsonio.members(body).items() if given(raw)}
     except jsonio.JsonError as error:
@@ -56,7 +67,7 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
     return Request(
         dialect=FAMILY,
         model=_model(members),
-        max_tokens=_max_tokens(members),
+        max_tokens=limit(members),
         system=system,
         turns=turns,
         tools=tuple(decode_tool(raw, f"tools[{index}]") for index, raw in enumerate(_list(members, "tools"))),

@@ -103,7 +103,7 @@ def _reasoning(request: Request, writing: Writing, body: Member) -> None:
             writing.drop("reasoning_effort" if writing.openai else "thinking")
         return
     wire: Member = {}
-    if reasoning.mode not in ("auto", "between_tools"):
+    if reasoning.effort is not None or reasoning.mode not in ("auto", "between_tools"):
         wire["effort"] = _effort(reasoning, writing.model.efforts if known else ())
     summary = _summary(reasoning)
     if summary is not None:
