@@ -36,7 +36,7 @@ bench: $(VENV)/.test
 clients: $(VENV)/.test
 	@$(BIN)/python -m tools.clients
 
-# The official Node SDKs against the gateway on the simulator (installs them; needs npm).
+# The official Node SDKs against the gateway over every provider, simulated (installs them; needs npm).
 node: $(VENV)/.test
 	@$(BIN)/python -m tools.node_sdks
 

@@ -120,16 +120,20 @@ def _run(provider: str, base: str, dialects: Mapping[str, str], client: str) -> 
     return Run(provider, client, done.returncode == 0, said[-1] if said else done.stderr[-200:])
 
 
+STANDIN = ([sys.executable, str(KIT / "standin.py"), "--port", "0"], "LISTENING ")
+SIMULATOR = ([sys.executable, "-m", "aiclient2api", "simulate", "--port", "0", "--pace", "0.001"], "listening on ")
+"""What may stand behind a provider: the command, and how it announces its address."""
+
+
 @contextmanager
-def gateway(provider: str) -> Iterator[str]:
+def gateway(provider: str, behind: tuple[list[str], str] = STANDIN) -> Iterator[str]:
     """The gateway with one provider, on a free port of loopback."""
     upstream = UPSTREAMS[provider]
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="aiclient2api-clients-"))
         base = ""
         if upstream.settings:
-            standin = [sys.executable, str(KIT / "standin.py"), "--port", "0"]
-            base = stack.enter_context(_server(standin, "LISTENING ", folder, {}))
+            base = stack.enter_context(_server(*behind, folder, {}))
         settings = {key: value.format(base=base) for key, value in upstream.settings.items()}
         settings |= {
             "REQUIRED_API_KEY": KEY,

@@ -262,7 +262,7 @@ def test_what_has_ended_is_let_go(run: Run) -> None:
                     wire.close()
                 await served.quiet()
                 await asyncio.sleep(0.01)
-                left = [each for each in gc.get_objects() if type(each).__name__ in _OURS]
+                left = [each for each in gc.get_objects() if type(each).__module__ in _OURS]
             finally:
                 gc.enable()
             assert not left
@@ -270,7 +270,7 @@ def test_what_has_ended_is_let_go(run: Run) -> None:
     run(main())
 
 
-_OURS = {"Connection", "ServerExchange", "Intake", "RequestParser", "Outlet", "Runner"}
+_OURS = {f"aiclient2api.http1.{name}" for name in ("connection", "exchange", "intake", "request", "outlet", "runner")}
 
 
 # --- the alarm itself

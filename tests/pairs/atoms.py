@@ -4,9 +4,12 @@ Texts are looked for as parts of what arrived, in order and once each (forms put
 must arrive as it was, in order, and nothing beside it.
 """
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -26,6 +29,11 @@ from aiclient2api.canonical.request import (
     Url,
 )
 
+_PDF = Path(__file__).parent.parent / "data" / "guide" / "two-pages.pdf"
+PDF = base64.b64encode(_PDF.read_bytes()).decode()
+WORDS = "HALYARD"
+"""Some of the words in it."""
+
 Atom = tuple[str, ...]
 """Kind, role, and what it is. The kind "text" may be found within another text."""
 
@@ -36,25 +44,24 @@ class Form:
 
     `system_turns`: who says what the system says in mid conversation. `results`: what a result may hold beside text;
     the rest stands behind the results of its turn. `flags`: whether a failed result is marked as such; if not, a word
-    tells. `files`: documents as they are; if not, as text only. `links`: pictures elsewhere. `settings` are the names
-    of what can be asked for.
+    tells. `files`: documents as they are, else as the words in them. `apart`: pictures and files have a place of their
+    own, before the text. `links`: pictures elsewhere; where they have no place they are refused.
     """
 
-    settings: frozenset[str]
-    system_turns: str = "system"
+    system_turns: Literal["system", "user"] = "system"
     results: frozenset[str] = frozenset({"image", "document"})
     flags: bool = True
+    files: bool = True
+    apart: bool = False
     links: bool = True
 
 
-_ALL = frozenset({"max_tokens", "temperature", "top_p", "stop", "user", "parallel", "choice", "allowed", "output"})
-
 FORMS: Mapping[str, Form] = {
-    "anthropic": Form(_ALL - {"top_p"}, system_turns="user"),
-    "openai_chat": Form(_ALL, results=frozenset(), flags=False),
-    "openai_responses": Form(_ALL - {"stop"}, flags=False),
-    "gemini": Form(_ALL - {"user", "parallel"}, system_turns="user", results=frozenset()),
-    "kiro": Form(frozenset(), system_turns="user", results=frozenset(), links=False),
+    "anthropic": Form(),
+    "openai_chat": Form(results=frozenset(), flags=False),
+    "openai_responses": Form(flags=False),
+    "gemini": Form(system_turns="user"),
+    "kiro": Form(system_turns="user", results=frozenset(), files=False, apart=True, links=False),
 }
 
 
@@ -69,7 +76,9 @@ def _turn(turn: Turn, form: Form) -> Turn:
         return msgspec.structs.replace(turn, role=form.system_turns)
     results = [_result(block, form) for block in turn.blocks if isinstance(block, ToolResult)]
     behind = [each for _, rest in results for each in rest]
-    others = [block for block in turn.blocks if not isinstance(block, ToolResult)]
+    others = [_file(block, form) for block in turn.blocks if not isinstance(block, ToolResult)]
+    if form.apart:
+        others.sort(key=lambda block: not isinstance(block, Image | Document))
     return msgspec.structs.replace(turn, blocks=(*(result for result, _ in results), *behind, *others))
 
 
@@ -78,6 +87,11 @@ def _result(result: ToolResult, form: Form) -> tuple[ToolResult, list[Block]]:
     behind = [block for block in result.content if block not in inside]
     failed = result.is_error and form.flags
     return msgspec.structs.replace(result, content=tuple(inside), is_error=failed), behind
+
+
+def _file(block: Block, form: Form) -> Block:
+    known = form.files or not isinstance(block, Document) or isinstance(block.source, Plain)
+    return block if known else Text(WORDS)
 
 
 def _kind(block: Block) -> str:

@@ -19,9 +19,9 @@ from aiclient2api.canonical.request import (
     Turn,
     Url,
 )
+from tests.pairs.atoms import PDF
 from tests.strategies import PIXEL
 
-PDF = "JVBERi0xLjQKJcOkw7zDtsOfCjIgMCBvYmoK"
 SCHEMA = (
     b'{"type":"object","properties":{"path":{"type":"string","description":"Where \\u00e9"},'
     b'"limit":{"type":"integer"}},"required":["path"]}'
@@ -77,11 +77,11 @@ QUESTIONS: dict[str, Question] = {
         Question("text-document", asks(says(Document(Plain("The whole text."), title="Notes"), "Sum it up."))),
         Question("tools", asks(says("Read it."), tools=TOOLS)),
         Question("call-and-result", asks(says("Read it."), said("I will.", reads("call_1")), says(result("call_1", "127.0.0.1")), tools=TOOLS)),
-        Question("parallel-calls", asks(says("Both."), said(reads("call_1", "/a"), reads("call_2", "/b")), says(result("call_1", "A"), result("call_2", "B"), "And now?"), tools=TOOLS)),
+        Question("parallel-calls", asks(says("Both."), said(reads("call_1", "/a"), reads("call_2", "/b")), says(result("call_1", "First one."), result("call_2", "Second one."), "And now?"), tools=TOOLS)),
         Question("failed-result", asks(says("Read it."), said(reads("call_1")), says(result("call_1", "no such file", failed=True)), tools=TOOLS)),
-        Question("picture-in-result", asks(says("Shoot."), said(reads("call_1"), reads("call_2", "/b")), says(result("call_1", "A shot:", PICTURE), result("call_2", "Another.")), tools=TOOLS)),
+        Question("picture-in-result", asks(says("Shoot."), said(reads("call_1"), reads("call_2", "/b")), says(result("call_1", "A shot of it:", PICTURE), result("call_2", "Another.")), tools=TOOLS)),
         Question("empty-result", asks(says("Run."), said(reads("call_1")), says(result("call_1")), tools=TOOLS)),
-        Question("steps", asks(says("Go."), said(reads("call_1", "/a")), says(result("call_1", "A")), said("Next.", reads("call_2", "/b")), says(result("call_2", "B")), tools=TOOLS)),
+        Question("steps", asks(says("Go."), said(reads("call_1", "/a")), says(result("call_1", "This is a.")), said("Next.", reads("call_2", "/b")), says(result("call_2", "This is b.")), tools=TOOLS)),
     )
 }
 

@@ -39,14 +39,33 @@ def test_a_renamed_model_changes_that_value_only(dialect: str, body: bytes) -> N
 
 @pytest.mark.parametrize("dialect", ["anthropic", "openai_chat", "openai_responses"])
 def test_peek_tells_model_and_stream(dialect: str) -> None:
-    peek = DIALECTS[dialect].passing.peek(b'{"x":[1,{"model":"no"}],"stream":true,"model":"m-9"}', {})
-    assert (peek.model, peek.stream) == ("m-9", True)
+    peek = DIALECTS[dialect].passing.peek(b'{"x":[1,{"model":"no"}],"stream":true,' + STARTS[dialect] + b"}", {})
+    assert (peek.model, peek.stream) == ("m-1", True)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "body", "member"),
+    [
+        ("anthropic", b'{"model":"m","max_tokens":1}', "messages"),
+        ("anthropic", b'{"model":"m","messages":[1]}', "max_tokens"),
+        ("anthropic", b'{"model":"m","max_tokens":1,"messages":"hi"}', "messages"),
+        ("anthropic", b'{"model":"m","max_tokens":1,"messages":[]}', "messages"),
+        ("openai_chat", b'{"model":"m"}', "messages"),
+        ("openai_chat", b'{"model":"m","messages":{}}', "messages"),
+        ("openai_chat", b'{"model":"m","messages":[],"stream":"yes"}', "stream"),
+        ("openai_responses", b'{"model":"m","input":7}', "input"),
+        ("gemini", b"{}", "contents"),
+    ],
+)
+def test_peek_refuses_what_no_upstream_can_serve_d1(dialect: str, body: bytes, member: str) -> None:
+    with pytest.raises(GatewayError, match=member):
+        DIALECTS[dialect].passing.peek(body, {":model": "m"})
 
 
 def test_peek_of_gemini_reads_the_path() -> None:
-    peek = DIALECTS["gemini"].passing.peek(b"{}", {":model": "models/g", ":stream": "sse"})
+    peek = DIALECTS["gemini"].passing.peek(b'{"contents":[]}', {":model": "models/g", ":stream": "sse"})
     assert (peek.model, peek.stream, peek.native) == ("g", True, True)
-    assert not DIALECTS["gemini"].passing.peek(b"{}", {":model": "g", ":stream": "array"}).native
+    assert not DIALECTS["gemini"].passing.peek(b'{"contents":[]}', {":model": "g", ":stream": "array"}).native
 
 
 @pytest.mark.parametrize("dialect", ["anthropic", "openai_chat", "openai_responses"])

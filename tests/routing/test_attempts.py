@@ -181,9 +181,19 @@ def test_each_remedy_once() -> None:
 
 
 def test_a_remedy_that_did_not_help_leaves_the_retries() -> None:
-    taken, error = steps(EXPIRED, EXPIRED, EXPIRED, policy=RetryPolicy(max_retries=1), remedy=refresh_then_strip)
-    refreshed = Try(frozenset({"refresh"}))
-    assert taken == [Try(NONE), refreshed, Wait(0.5), refreshed]
+    taken, error = steps(BUSY, BUSY, BUSY, policy=RetryPolicy(max_retries=1), remedy=lambda error, applied: "rest")
+    other = Try(frozenset({"rest"}))
+    assert taken == [Try(NONE), other, Wait(0.5), other]
+    assert error is BUSY
+
+
+def test_a_login_refused_after_its_refresh_is_not_asked_again() -> None:
+    again = GatewayError("login_expired", "still")
+    taken, error = steps(EXPIRED, again, remedy=refresh_then_strip)
+    assert taken == [Try(NONE), Try(frozenset({"refresh"}))]
+    assert error is again
+    taken, error = steps(EXPIRED, BUSY, EXPIRED, remedy=refresh_then_strip)
+    assert len(waits(taken)) == 1
     assert error is EXPIRED
 
 

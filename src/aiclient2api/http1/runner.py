@@ -35,7 +35,7 @@ class Runner:
     def __init__(self, loop: asyncio.AbstractEventLoop, handler: Handler, owner: Owner) -> None:
         self._loop = loop
         self._handler = handler
-        self._owner = owner
+        self._owner: Owner | None = owner
         self._exchange: ServerExchange | None = None
         self._task: asyncio.Task[None] | None = None
         self._wake: asyncio.Future[None] | None = None
@@ -61,11 +61,11 @@ class Runner:
     def close(self) -> None:
         """Nothing is started any more; if something runs, its end still comes."""
         if self._task is None:
-            self._let_go()
+            self._owner = None
 
     async def _run(self) -> None:
         handler, owner = self._handler, self._owner
-        while True:
+        while owner is not None:
             exchange = self._exchange
             if exchange is None:
                 self._wake = self._loop.create_future()
@@ -84,12 +84,9 @@ class Runner:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             _log_failure(error)
-        if exchange is not None:
-            self._owner.broke_off(exchange, error)
-        self._let_go()  # a connection does not outlive its task
-
-    def _let_go(self) -> None:
-        del self._owner, self._handler
+        owner, self._owner = self._owner, None  # a connection does not outlive its task
+        if exchange is not None and owner is not None:
+            owner.broke_off(exchange, error)
 
 
 def _log_failure(error: BaseException) -> None:

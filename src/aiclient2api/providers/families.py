@@ -33,7 +33,16 @@ def claude_shape(name: str) -> Model:
     )
 
 
-_REASONING = re.compile(r"(?:^|/)(?:o\d|gpt-[5-9])")
+_REASONING = re.compile(r"(?:^|/)(?:o\d|gpt-(?P<major>[5-9])(?:\.(?P<minor>\d+))?(?!\d))")
+
+_EFFORTS: tuple[tuple[tuple[int, int], tuple[str, ...]], ...] = (
+    ((5, 6), ("none", "low", "medium", "high", "xhigh", "max")),
+    ((5, 2), ("none", "low", "medium", "high", "xhigh")),
+    ((5, 1), ("none", "low", "medium", "high")),
+    ((5, 0), ("minimal", "low", "medium", "high")),
+    ((0, 0), ("low", "medium", "high")),
+)
+"""First version that knows these levels; the o series stands at the end."""
 
 
 def reasons(name: str) -> bool:
@@ -44,10 +53,12 @@ def reasons(name: str) -> bool:
 def openai_shape(name: str) -> Model:
     """What is assumed of a model behind an OpenAI-compatible server: OpenAI's reasoning families take an effort and no
     sampling, everything else takes sampling."""
-    if reasons(name):
-        efforts = ("minimal", "low", "medium", "high")
-        return Model(id=name, name=name, thinking=("effort",), efforts=efforts, sampling=False, documents=("pdf",))
-    return Model(id=name, name=name, documents=("pdf",), system_turns=True)
+    found = _REASONING.search(name)
+    if found is None:
+        return Model(id=name, name=name, documents=("pdf",), system_turns=True)
+    version = (int(found["major"] or 0), int(found["minor"] or 0))
+    efforts = next(levels for first, levels in _EFFORTS if version >= first)
+    return Model(id=name, name=name, thinking=("effort",), efforts=efforts, sampling=False, documents=("pdf",))
 
 
 _GEMINI_VERSION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")

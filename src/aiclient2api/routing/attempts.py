@@ -5,7 +5,8 @@ the GatewayError of a failed Try (nothing for a Wait). The generator ends by rai
 It never decides after the commit point: once content has been sent the caller stops asking.
 
 An attempt that fails for a reason with a remedy (refresh the login, leave out a member the model does not take) is
-repeated at once with that remedy, each remedy once. Other retryable failures are repeated after a delay that doubles,
+repeated at once with that remedy, each remedy once. A login that is refused again after its refresh is not asked a
+third time. Other retryable failures are repeated after a delay that doubles,
 with jitter, up to `max_retries`, and never before the upstream's own Retry-After; a longer Retry-After than
 `max_wait` is not waited for but handed to the client.
 """

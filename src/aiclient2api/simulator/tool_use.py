@@ -25,7 +25,7 @@ _FINISH = re.compile(r"^(?:attempt_completion|final_answer|complete_task|submit|
 _WRITER = re.compile(r"write|create_?file|save|edit|patch", re.IGNORECASE)
 _SAMPLE = ("name", "content")
 _SCRIPTED = "exec_command("
-"""In a description: the tool takes a program whose way to the shell is this function (Codex's code mode)."""
+"""In a description: the tool takes a program whose way to the shell is this function."""
 MIN_SCORE = 2
 
 

@@ -34,7 +34,11 @@ Members = Mapping[str, msgspec.Raw]
 
 
 class _Peeked(msgspec.Struct):
+    """What a request cannot do without; the rest is the upstream's to judge."""
+
     model: str
+    messages: list[msgspec.Raw]
+    max_tokens: msgspec.Raw
     stream: bool | None = None
 
 
@@ -45,6 +49,8 @@ def peek(body: bytes, headers: Mapping[str, str]) -> Peek:
         raise refused(error, "") from None
     if not peeked.model.strip():
         raise bad_request("model must not be empty.", "model")
+    if not peeked.messages:
+        raise bad_request("messages must not be empty.", "messages")
     return Peek(peeked.model, bool(peeked.stream))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from aiclient2api.canonical.errors import bad_request
 from aiclient2api.canonical.events import Event, Failed, Finish, Verbatim
 from aiclient2api.dialects.base import Passed, Passing, Peek, Rewrite, Seen
 from aiclient2api.dialects.gemini.chunk_in import ChunkIn
@@ -30,6 +31,8 @@ _PREFIX = PREFIX.encode()
 
 def peek(body: bytes, headers: Mapping[str, str]) -> Peek:
     found = {camel(name): raw for name, raw in body_members(body).items()}
+    if "contents" not in found:
+        raise bad_request("contents must be a list of at least one content.", "contents")
     stream = headers.get(STREAM_HEADER, "")
     tools = bytes(found["tools"]) not in (b"[]", b"{}") if "tools" in found else False
     return Peek(model_of(headers, found), bool(stream), tools, native=stream != "array")

@@ -29,7 +29,8 @@ _DONE = b"[DONE]"
 class _Peeked(msgspec.Struct):
     model: str
     stream: bool | None = None
-    messages: msgspec.Raw = ABSENT
+    messages: list[msgspec.Raw] | None = None
+    input: msgspec.Raw = ABSENT
     tools: msgspec.Raw = ABSENT
     reasoning_effort: str | None = None
 
@@ -41,8 +42,10 @@ def peek(body: bytes, headers: Mapping[str, str]) -> Peek:
         raise refused(error, "") from None
     if not peeked.model:
         raise bad_request("model is empty.", "model")
+    if not peeked.messages and not given(peeked.input):
+        raise bad_request("messages must be a list of at least one message.", "messages")
     tools = given(peeked.tools) and bytes(peeked.tools) != b"[]"
-    return Peek(peeked.model, bool(peeked.stream), tools, peeked.reasoning_effort, given(peeked.messages))
+    return Peek(peeked.model, bool(peeked.stream), tools, peeked.reasoning_effort, bool(peeked.messages))
 
 
 def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite) -> Passed:

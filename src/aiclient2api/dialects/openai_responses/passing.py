@@ -32,6 +32,7 @@ class _Effort(msgspec.Struct):
 
 class _Peeked(msgspec.Struct):
     model: str
+    input: str | list[msgspec.Raw] | None = None
     stream: bool | None = None
     tools: msgspec.Raw = ABSENT
     reasoning: _Effort | None = None
