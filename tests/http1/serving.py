@@ -131,36 +131,36 @@ class Wire:
         return await self._loop.sock_recv(self.sock, size)
 
     async def exactly(self, size: int) -> bytes:
-        data = b""
+        data = bytearray()
         while len(data) < size:
             piece = await self.recv(size - len(data))
-            assert piece, data
+            assert piece, bytes(data)
             data += piece
-        return data
+        return bytes(data)
 
     async def until(self, mark: bytes) -> bytes:
         """Everything up to a mark that ends a piece."""
-        data = b""
+        data = bytearray()
         while not data.endswith(mark):
             piece = await self.recv()
-            assert piece, data
+            assert piece, bytes(data)
             data += piece
-        return data
+        return bytes(data)
 
     async def rest(self) -> bytes:
         """Everything until the server closes. Raises ConnectionResetError."""
-        data = b""
+        data = bytearray()
         while piece := await self.recv():
             data += piece
-        return data
+        return bytes(data)
 
     async def gone(self) -> bytes:
         """Everything until the connection ends in any way."""
-        data = b""
+        data = bytearray()
         with contextlib.suppress(ConnectionError):
             while piece := await self.recv():
                 data += piece
-        return data
+        return bytes(data)
 
     def fin(self) -> None:
         self.sock.shutdown(socket.SHUT_WR)
@@ -185,16 +185,18 @@ class Served:
         sock = socket.socket()
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._wires.append(Wire(sock))
+        wire = Wire(sock)
+        self._wires.append(wire)
         await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
-        return self._wires[-1]
+        return wire
 
     async def narrow(self) -> Wire:
         """A connection whose kernel buffers hold KERNEL bytes at most, so that it shows who waits for whom."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
             sock = socket.socket()
-            self._wires.append(Wire(sock))
+            wire = Wire(sock)
+            self._wires.append(wire)
             for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
                 sock.setsockopt(socket.SOL_SOCKET, option, BUFFER)
             sock.connect(listener.getsockname())
@@ -202,7 +204,7 @@ class Served:
             accepted, _ = listener.accept()
         accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         await self.server.adopt(accepted)
-        return self._wires[-1]
+        return wire
 
     async def ask(self, data: bytes) -> bytes:
         """Send `data` on a new connection; what comes back until the server closes."""

@@ -191,7 +191,7 @@ def test_pipelined_requests_wait_outside(run: Run) -> None:
             await go.wait()
             await exchange.respond(200, [], b"")
 
-        count = 40_000
+        count = 20_000
         data = GET * count + LAST
         async with serving(later) as served:
             wire = await served.narrow()

@@ -5,6 +5,7 @@ come next, sends a request, and looks at what reached the service and what came 
 """
 
 import asyncio
+import base64
 import json
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 
 from aiclient2api.gateway.assembly import Gateway
 from aiclient2api.http1.client import Client
-from aiclient2api.http1.messages import Deadlines, Exchange, Limits, Outbound
+from aiclient2api.http1.messages import Deadlines, Exchange, Handler, Limits, Outbound
 from aiclient2api.http1.server import Server
 from aiclient2api.settings.load import load
 from aiclient2api.settings.places import Places
@@ -142,16 +143,27 @@ def refuse(status: int, message: str) -> tuple[list[tuple[str, str]], bytes]:
 
 
 class World:
-    """The running gateway and the service behind it. Calls block: between them nothing moves."""
+    """The running gateway and what stands behind it. Calls block: between them nothing moves.
 
-    def __init__(self, folder: Path, side: Mapping[str, bytes], **settings: Any) -> None:
-        self.service = Service(side=dict(side))
-        self.base = self.upstream = ""
+    Without `services` every provider calls the one scripted `service`, each under a path of its own; otherwise each
+    calls the handler of its name (SERVICES). `settings` are keys of the contract.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        side: Mapping[str, bytes] | None = None,
+        services: Mapping[str, Handler] | None = None,
+        **settings: Any,
+    ) -> None:
+        self.service = Service(side=dict(side or {}))
+        self.base = ""
         self._folder = folder
         self._settings = settings
+        self._services = services
         self._runner = asyncio.Runner(loop_factory=_new_loop)
         self._client: Client | None = None
-        self._server = Server(self.service, Limits(), refuse)
+        self._servers: list[Server] = []
 
     def __enter__(self) -> "World":
         self.run(self._start())
@@ -197,9 +209,12 @@ class World:
         return Reply(*await self._client.fetch(outbound, _PATIENCE))
 
     async def _start(self) -> None:
-        (_, port), *_ = await self._server.listen("127.0.0.1", 0)
-        self.upstream = f"http://127.0.0.1:{port}"
-        values = _values(self.upstream, self._login()) | self._settings
+        if self._services is None:
+            base = await self._serve(self.service)
+            addresses = {name: f"{base}/{name}" for name in SERVICES}
+        else:
+            addresses = {name: await self._serve(handler) for name, handler in self._services.items()}
+        values = _values(addresses) | self._settings
         environ = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
         where = Places(home=self._folder, data_dir=self._folder / "data", here=self._folder)
         self.gateway = Gateway(load(None, environ, {}).settings, where, {}, (KEY,))
@@ -207,21 +222,31 @@ class World:
         self.base = f"http://127.0.0.1:{bound}"
         self._client = Client()
 
+    async def _serve(self, handler: Handler) -> str:
+        server = Server(handler, Limits(), refuse)
+        (_, port), *_ = await server.listen("127.0.0.1", 0)
+        self._servers.append(server)
+        return f"http://127.0.0.1:{port}"
+
     async def _stop(self) -> None:
         assert self._client is not None
         await self._client.close()
         await self.gateway.stop(0)
-        await self._server.stop(0)
-
-    def _login(self) -> Path:
-        """A login of the Gemini CLI."""
-        path = self._folder / "oauth_creds.json"
-        login = {"access_token": "ya29.tests", "refresh_token": "1//tests", "expiry_date": FAR_AWAY}
-        path.write_text(json.dumps(login), "utf-8")
-        return path
+        for server in self._servers:
+            await server.stop(0)
 
 
-def _values(upstream: str, login: Path) -> Json:
+SERVICES = ("anthropic", "openai", "gemini", "code-assist", "kiro")
+
+_LOGIN = {"access_token": "ya29.tests", "refresh_token": "1//tests", "expiry_date": FAR_AWAY}
+
+
+def encoded_login(login: Json) -> str:
+    """A login of the Gemini CLI as GEMINI_OAUTH_CREDS_BASE64 wants it."""
+    return base64.b64encode(json.dumps(login).encode()).decode()
+
+
+def _values(addresses: Mapping[str, str]) -> Json:
     return {
         "MODEL_PROVIDER": [
             "claude-custom",
@@ -231,16 +256,17 @@ def _values(upstream: str, login: Path) -> Json:
             "gemini-cli-oauth",
             "claude-kiro-oauth",
         ],
-        "CLAUDE_BASE_URL": f"{upstream}/anthropic",
+        "CLAUDE_BASE_URL": addresses["anthropic"],
         "CLAUDE_API_KEY": "key-of-claude",
-        "OPENAI_BASE_URL": f"{upstream}/openai/v1",
+        "OPENAI_BASE_URL": addresses["openai"] + "/v1",
         "OPENAI_API_KEY": "key-of-openai",
-        "GEMINI_BASE_URL": f"{upstream}/gemini",
+        "GEMINI_BASE_URL": addresses["gemini"],
         "GEMINI_API_KEY": "key-of-gemini",
-        "GEMINI_CLI_BASE_URL": f"{upstream}/code-assist",
-        "GEMINI_OAUTH_CREDS_FILE_PATH": str(login),
+        "GEMINI_CLI_BASE_URL": addresses["code-assist"],
+        "GEMINI_OAUTH_CREDS_BASE64": encoded_login(_LOGIN),
+        "GEMINI_OAUTH_TOKEN_URL": addresses["code-assist"] + "/token",
         "PROJECT_ID": "project-of-tests",
-        "KIRO_BASE_URL": f"{upstream}/kiro",
+        "KIRO_BASE_URL": addresses["kiro"],
         "KIRO_API_KEY": "key-of-kiro",
         "KIRO_PROFILE_ARN": "arn:aws:codewhisperer:us-east-1:123456789012:profile/TESTS",
         "REQUEST_MAX_RETRIES": 0,
@@ -257,6 +283,3 @@ def whole(play: Play) -> Play:
     """The same answer in one piece."""
     return replace(play, pieces=[play.body])
 
-
-Check = Callable[["World"], None]
-Rows = Iterable[Any]

@@ -3,12 +3,14 @@
 Enters: the client's body and where it goes. Leaves: a Plan, from which the pipeline makes attempts and the answer.
 """
 
+import contextlib
 import hashlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.estimate import estimate_request
 from aiclient2api.canonical.repair import repair
 from aiclient2api.canonical.request import Request
@@ -41,7 +43,8 @@ def make_plan(context: Context, visit: Visit, front: Dialect, body: bytes, peek:
 def _passed_on(context: Context, visit: Visit, front: Dialect, body: bytes, peek: Peek, route: Route) -> Plan:
     headers = visit.headers
     if context.prompt_log.on:
-        context.prompt_log.request(visit.id, front.decode_request(body, headers))
+        with contextlib.suppress(GatewayError):  # the upstream may serve what we cannot read
+            context.prompt_log.request(visit.id, front.decode_request(body, headers))
     rewrite = context.prompt.rewrite(route.model, route.requested, route.provider.family)
     letter = Letter(body=body, headers=headers, stream=peek.stream, rewrite=rewrite)
     shape = Answer(seed=visit.seed, created=int(visit.wall_clock), model=route.requested)

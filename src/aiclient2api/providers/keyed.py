@@ -16,7 +16,7 @@ from aiclient2api.dialects.base import Dialect, Peek
 from aiclient2api.dialects.names import NameMap
 from aiclient2api.dialects.passing import PassingDecoder
 from aiclient2api.providers.base import Ask, Call, Grant, Letter, Prepared
-from aiclient2api.providers.finishing import Finishing
+from aiclient2api.providers.finishing import finishing
 from aiclient2api.wire import jsonio
 
 USER_AGENT = f"aiclient2api/{__version__}"
@@ -88,12 +88,12 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
         outgoing = self.codec.encode_request(request, ask.model)
         body, refused = self._without_refused(outgoing.body)
         call = self._call(ask.model, request.stream, body, (*self.sign(grant), *outgoing.headers))
-        finishing = Finishing(self.name_map(request), () if self.knows_stop else request.stop)
-        dropped = tuple(name for name in (*outgoing.dropped, *refused) if name != "stop" or not finishing.stop)
+        last = finishing(self.name_map(request), request, knows_stop=self.knows_stop)
+        dropped = tuple(name for name in (*outgoing.dropped, *refused) if name != "stop" or not last.stop)
         if request.stream:
-            return Prepared(call=call, dropped=dropped, decoder=lambda: finishing.decoder(self.codec.decoder()))
+            return Prepared(call=call, dropped=dropped, decoder=lambda: last.decoder(self.codec.decoder()))
         decode = self.codec.decode_response
-        return Prepared(call=call, dropped=dropped, decode=lambda body: finishing.events(decode(body)))
+        return Prepared(call=call, dropped=dropped, decode=lambda body: last.events(decode(body)))
 
     def passes(self, dialect: str, peek: Peek) -> bool:
         if not peek.native or dialect != self.codec.name:

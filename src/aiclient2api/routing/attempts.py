@@ -6,9 +6,9 @@ It never decides after the commit point: once content has been sent the caller s
 
 An attempt that fails for a reason with a remedy (refresh the login, leave out a member the model does not take) is
 repeated at once with that remedy, each remedy once. A login that is refused again after its refresh is not asked a
-third time. Other retryable failures are repeated after a delay that doubles,
-with jitter, up to `max_retries`, and never before the upstream's own Retry-After; a longer Retry-After than
-`max_wait` is not waited for but handed to the client.
+third time. Other retryable failures are repeated after a delay that doubles, with jitter, up to `max_retries`, and
+never before the upstream's own Retry-After; a longer Retry-After than `max_wait` is not waited for but handed to the
+client.
 """
 
 from collections.abc import Callable, Generator

@@ -123,7 +123,7 @@ def _given(visit: Visit) -> dict[str, object]:
 async def _generate(asked: Asked) -> None:
     visit = asked.visit
     request = parsed(visit.body)
-    model = check(request, asked.login, visit.simulation.signed)
+    model = check(request, asked.login, visit.simulation.signed, visit.simulation.any_model)
     scene = scene_of(request)
     tokens = limits.input_tokens(scene)
     if (refusal := too_long(model, tokens)) is not None:

@@ -11,7 +11,7 @@ from msgspec import UNSET, Raw
 from aiclient2api.simulator import seeing
 from aiclient2api.simulator.kiro_scene import request_fields
 from aiclient2api.simulator.kiro_wire import AssistantResponseMessage, ImageBlock, Request, UserInputMessage, parse
-from aiclient2api.simulator.models import DEFAULT_MODEL, KIRO_MODELS, KiroModel
+from aiclient2api.simulator.models import DEFAULT_MODEL, FULL_MODEL, KIRO_MODELS, KiroModel
 from aiclient2api.simulator.scene import decoded
 from aiclient2api.simulator.schema_check import mismatch
 from aiclient2api.simulator.simulation import Login
@@ -37,10 +37,10 @@ class Refusal(Exception):
 Signed = Callable[[str, str], bool]
 
 
-def check(request: Request, login: Login, signed: Signed) -> KiroModel:
-    """The model that is to answer. Raises Refusal."""
+def check(request: Request, login: Login, signed: Signed, any_model: bool = False) -> KiroModel:
+    """The model that is to answer; `any_model` takes names that are not listed, too. Raises Refusal."""
     _profile(request, login)
-    model = _model(request)
+    model = _model(request, any_model)
     _alternation(request)
     for message in request.messages:
         _content(message)
@@ -77,9 +77,11 @@ def _profile(request: Request, login: Login) -> None:
         raise Refusal("The profile does not belong to this user.", "", "AccessDeniedException", 403)
 
 
-def _model(request: Request) -> KiroModel:
+def _model(request: Request, any_model: bool) -> KiroModel:
     wanted = request.current.model_id
     model = DEFAULT_MODEL if wanted is UNSET else KIRO_MODELS.get(wanted)
+    if model is None and any_model:
+        return msgspec.structs.replace(FULL_MODEL, id=wanted, name=wanted)
     if model is None:
         raise Refusal(f"Invalid model. Please select a different model to continue. ({wanted})", "INVALID_MODEL_ID")
     return model

@@ -80,6 +80,8 @@ _ROWS = (
 )
 KIRO_MODELS: dict[str, KiroModel] = {row.id: row for row in _ROWS}
 DEFAULT_MODEL = _ROWS[0]
+FULL_MODEL = KIRO_MODELS["claude-sonnet-5"]
+"""One that takes pictures, documents and all request fields."""
 
 ANTHROPIC_MODELS = ("claude-sonnet-4-5", "claude-sonnet-5", "claude-opus-5", "claude-haiku-4-5")
 OPENAI_MODELS = ("gpt-5.1", "gpt-5.6", "simulated-chat")

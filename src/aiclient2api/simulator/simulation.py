@@ -59,7 +59,8 @@ class Token:
 class Simulation:
     """See the module. `pace` are seconds between pieces of a stream, `rotate` says whether each refresh replaces the
     refresh token, `keep` how many requests are recorded. `refused_keys` are keys that the Anthropic, OpenAI
-    and Gemini upstreams refuse; they take any other.
+    and Gemini upstreams refuse; they take any other. With `any_model` Kiro answers to models that it does not list,
+    so that a client may ask for whatever name it is set to.
     """
 
     seed: str
@@ -69,6 +70,7 @@ class Simulation:
     rotate: bool = False
     token_seconds: int = 3600
     keep: int = 0
+    any_model: bool = False
     refused_keys: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
     """How often each operation was asked for, by name ("GenerateAssistantResponse", "refresh", "messages", …)."""

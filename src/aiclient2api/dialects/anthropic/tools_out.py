@@ -45,7 +45,7 @@ def toolbox(request: Request, names: NameMap, thinking: bool) -> Toolbox:
     allowed = set(request.tool_choice.allowed) if request.tool_choice is not None else set()
     tools: dict[str, object] = {}
     for tool in request.tools:
-        if allowed and tool.name not in allowed:
+        if allowed and not {tool.name, flat_name(tool)} & allowed:
             continue
         wire = _tool(tool, names, request.dialect, dropped)
         name = tool.name if tool.kind == "server" else flat_name(tool)

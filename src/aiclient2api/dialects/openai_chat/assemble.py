@@ -230,11 +230,11 @@ class Assembler:
         """What of the call has come in and has not been passed on."""
         if call.block is None:
             return
-        out += [ArgumentsDelta(call.block, piece) for piece in call.pieces[call.sent :]]
-        call.sent = len(call.pieces)
-        if call.signature:
+        if call.signature:  # before the first piece: encoders decide by it what the call begins as
             out.append(OpaqueDelta(call.block, opaque.unwrap(call.signature, "gemini", "thought_signature")))
             call.signature = ""
+        out += [ArgumentsDelta(call.block, piece) for piece in call.pieces[call.sent :]]
+        call.sent = len(call.pieces)
 
     def _close_whole_calls(self, out: list[Event]) -> None:
         for call in self._calls:

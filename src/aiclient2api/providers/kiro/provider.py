@@ -18,7 +18,7 @@ from aiclient2api.providers.kiro import models as catalogue
 from aiclient2api.providers.kiro.decoder import KiroDecoder
 from aiclient2api.providers.kiro.endpoints import Form
 from aiclient2api.providers.kiro.request import Built, build
-from aiclient2api.providers.kiro.restore import restoring
+from aiclient2api.providers.restore import restoring
 
 
 class KiroProvider(msgspec.Struct, frozen=True, kw_only=True):

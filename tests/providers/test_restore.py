@@ -5,7 +5,7 @@ import pytest
 from aiclient2api.canonical.events import ArgumentsDelta, BlockEnd, BlockStart, Event, Finish, Start, TextDelta
 from aiclient2api.canonical.request import Tool
 from aiclient2api.canonical.validate import EventValidator
-from aiclient2api.providers.kiro.restore import restoring
+from aiclient2api.providers.restore import restoring
 
 TOOLS = {
     "look": Tool("look"),

@@ -41,7 +41,7 @@ class Restoring:
     def _restored(self, events: Iterable[Event]) -> list[Event]:
         out: list[Event] = []
         for event in events:
-            if isinstance(event, BlockStart) and event.kind == "tool_call" and event.name in self._special:
+            if isinstance(event, BlockStart) and event.tool_kind == "function" and event.name in self._special:
                 out.append(self._start(event, self._special[event.name]))
             elif isinstance(event, ArgumentsDelta) and event.index in self._inputs:
                 self._inputs[event.index].append(event.text)
