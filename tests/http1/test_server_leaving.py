@@ -18,7 +18,7 @@ HEAD = b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"
 OLD = b"GET / HTTP/1.0\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"
 AT_ONCE = 0.15
-SLOW = QUIET_SECONDS * 3
+SLOW = QUIET_SECONDS * 1.6
 
 
 class Watch:
@@ -214,9 +214,8 @@ async def late_stream(exchange: Exchange) -> None:
 async def slow_stream(exchange: Exchange) -> None:
     await exchange.start(200, [])
     for piece in (b"a", b"l", b"l"):
-        await asyncio.sleep(SLOW / 2)
         await exchange.write(piece)
-    await asyncio.sleep(SLOW / 2)
+        await asyncio.sleep(SLOW / 2)
     await exchange.finish()
 
 

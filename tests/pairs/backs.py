@@ -19,6 +19,8 @@ from tests.pairs.world import Heard, Json, Play
 Role = Literal["plain", "thinker", "budget"]
 """A model without reasoning, one that reasons by levels, one that takes a budget of tokens (or what comes nearest)."""
 
+_WRAPPED = b'{"response":%b,"traceId":"t"}'
+_ERROR = b'{"error":'
 SEED = "5eed" * 8
 OWN = "own"
 """The origin of opaque state in a vector: whichever service answers."""
@@ -58,7 +60,7 @@ class Back:
     def whole(self, events: Sequence[Event], model: str = "") -> bytes:
         assert self.dialect is not None
         body = self.dialect.encode_response(fold(self.own(events)), self._answer(model or self.model))
-        return b'{"response":' + body + b',"traceId":"t"}' if self.wrapped else body
+        return _WRAPPED % body if self.wrapped else body
 
     def read(self, heard: Heard) -> Request:
         """What the service was asked."""
@@ -97,7 +99,7 @@ class Back:
         if not self.wrapped:
             return frames
         objects = [frame.removeprefix(b"data: ") for frame in frames.split(b"\r\n\r\n") if frame]
-        return b"".join(b'data: {"response":%b,"traceId":"t"}\r\n\r\n' % each for each in objects)
+        return b"".join(b"data: %b\r\n\r\n" % (each if each.startswith(_ERROR) else _WRAPPED % each) for each in objects)
 
 
 _CLAUDE: Mapping[Role, str] = {"plain": "claude-3-5-haiku", "thinker": "claude-opus-5", "budget": "claude-sonnet-4-5"}

@@ -34,8 +34,8 @@ EVERYTHING = Model(
 @dataclass(frozen=True)
 class Front:
     """`path` is where a model is asked, behind the provider's name; `grammar` fails on a stream that is not the API's
-    own, `end` is what every stream ends with that has come to its end, and no other; `error` gives kind and text of
-    an error object, or fails. `whole` is False where the client can only stream."""
+    own, `end` is what every stream ends with that has come to its end, and no other; `broken` gives the error object that a stream ends with which has broken off, and `broken_grammar` fails
+    on one that is not the API's own; `error` gives kind and text of an error object, or fails. `whole` is False where the client can only stream."""
 
     name: str
     dialect: Dialect
@@ -44,6 +44,7 @@ class Front:
     grammar: Callable[[bytes], object]
     end: Callable[[bytes], bool]
     broken: Callable[[bytes], Json]
+    broken_grammar: Callable[[bytes], object]
     error: Callable[[Json], tuple[object, str]]
     headers: Mapping[str, str]
     whole: bool = True
@@ -103,7 +104,6 @@ def _chat_broken(body: bytes) -> Json:
 def _responses_broken(body: bytes) -> Json:
     frames = responses_grammar.frames(body)
     assert [each["type"] for each in frames[-2:]] == ["response.failed", "error"]
-    responses_grammar.check(body)
     return _object(frames[-1])
 
 
@@ -170,6 +170,7 @@ FRONTS: dict[str, Front] = {
             grammar=anthropic_grammar.check,
             end=lambda body: body.endswith(b'event: message_stop\ndata: {"type":"message_stop"}\n\n'),
             broken=_anthropic_broken,
+            broken_grammar=anthropic_grammar.check,
             error=_anthropic_error,
             headers={"anthropic-version": "2023-06-01"},
         ),
@@ -181,6 +182,7 @@ FRONTS: dict[str, Front] = {
             grammar=_chat,
             end=lambda body: body.endswith(b"data: [DONE]\n\n"),
             broken=_chat_broken,
+            broken_grammar=chat_grammar.chunks,
             error=_openai_error,
             headers={},
         ),
@@ -192,6 +194,7 @@ FRONTS: dict[str, Front] = {
             grammar=responses_grammar.check,
             end=lambda body: body.rpartition(b"event: ")[2].startswith((b"response.completed", b"response.incomplete")),
             broken=_responses_broken,
+            broken_grammar=responses_grammar.check,
             error=_openai_error,
             headers={},
         ),
@@ -203,6 +206,7 @@ FRONTS: dict[str, Front] = {
             grammar=_gemini,
             end=_frames_end,
             broken=_gemini_broken,
+            broken_grammar=gemini_grammar.frames,
             error=_gemini_error,
             headers={},
         ),
@@ -214,6 +218,7 @@ FRONTS: dict[str, Front] = {
             grammar=_array,
             end=_array_end,
             broken=_array_broken,
+            broken_grammar=json.loads,
             error=_gemini_error,
             headers={},
             whole=False,

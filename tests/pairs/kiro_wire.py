@@ -46,6 +46,12 @@ STOPS = {
     "malformed_call": "END_TURN",
 }
 
+EXCEPTIONS = {
+    "overloaded": "ServiceUnavailableException",
+    "rate_limit": "ThrottlingException",
+    "upstream": "InternalServerException",
+}
+
 
 def event(kind: str, payload: Json) -> bytes:
     headers = {":message-type": "event", ":event-type": kind, ":content-type": "application/json"}
@@ -108,7 +114,7 @@ class KiroEncoder:
             full = event("contextUsageEvent", {"contextUsagePercentage": share})
             return event("metadataEvent", told) + full + event("meteringEvent", {"usage": 0.5, "unit": "credit"})
         if isinstance(each, Failed):
-            return exception("InternalServerException", each.error.message)
+            return exception(EXCEPTIONS[each.error.kind], each.error.message)
         return b""
 
 

@@ -30,12 +30,14 @@ KEY = "key-of-the-tests-long-enough"
 FAR_AWAY = 4_000_000_000_000
 """A moment in the year 2096, in milliseconds: when the Gemini CLI's login runs out."""
 
+_A_MOMENT = 0.02
 _PATIENCE = Deadlines(connect=5.0, head=20.0, idle=20.0, total=30.0)
 
 
 @dataclass(frozen=True)
 class Play:
-    """What a service does with one model call: its answer in pieces, and whether the connection breaks behind them."""
+    """What a service does with one model call: its answer in pieces, and whether the connection breaks behind them.
+    `late`: the last piece comes when the others have been read."""
 
     pieces: Sequence[bytes]
     stream: bool = True
@@ -43,6 +45,7 @@ class Play:
     kind: str = ""
     headers: Sequence[tuple[str, str]] = ()
     broken: bool = False
+    late: bool = False
 
     @property
     def body(self) -> bytes:
@@ -116,7 +119,9 @@ async def _play(exchange: Exchange, play: Play) -> None:
         await exchange.respond(play.status, headers, play.body)
         return
     await exchange.start(play.status, headers)
-    for piece in play.pieces:
+    for number, piece in enumerate(play.pieces):
+        if play.late and number == len(play.pieces) - 1:
+            await asyncio.sleep(_A_MOMENT)
         if piece:
             await exchange.write(piece)
     if play.broken:

@@ -205,6 +205,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "the same key elsewhere": (NESTED, "line 4: SERVER_PORT = 'no'"),
     "the key in escapes": ('{"HOST":"x",\n"SERVER_\\u0050ORT": "no"}', "line 2: SERVER_PORT = 'no'"),
     "the key twice": ('{"SERVER_PORT": 1,\n"SERVER_PORT": "no"}', "line 2: SERVER_PORT = 'no'"),
+    "a lone surrogate": ('{"LOG_LEVEL": "\\ud800"}', "line 1: LOG_LEVEL = '\\ud800' is not valid ('utf-8' codec"),
     "NaN": ('{"SERVER_PORT": NaN}', "line 1: SERVER_PORT = nan is not valid"),
     "no JSON": ('{\n  "HOST": "x",\n  HOST: 1}', "line 3, column 3: not valid JSON (Expecting property name"),
     "a comment": ('{\n"HOST": "x" // mine\n}', "line 2, column 13: not valid JSON"),
@@ -286,12 +287,15 @@ def test_a_secret_is_in_no_message(tmp_path: Path, key: str) -> None:
         ("KIRO_OAUTH_CREDS_FILE", " Did you mean KIRO_OAUTH_CREDS_FILE_PATH?"),
         ("Host", " Did you mean HOST?"),
         ("xyzzy", ""),
+        ("x" * 300, ""),
+        ("\ud800", ""),
         ("", ""),
     ],
 )
 def test_unknown_keys_get_the_nearest_name(tmp_path: Path, key: str, hint: str) -> None:
     loaded = of_file(tmp_path, {key: "value-of-it", "HOST": "x"})
-    assert loaded.warnings == (f"Unknown setting {key} is ignored.{hint}",)
+    shown = {"\ud800": "\\ud800", "x" * 300: "x" * 200 + "…"}.get(key, key)
+    assert loaded.warnings == (f"Unknown setting {shown} is ignored.{hint}",)
     assert loaded.settings.host == "x"
 
 

@@ -410,3 +410,12 @@ def test_requests_are_recorded_and_counted() -> None:
 def test_unknown_paths() -> None:
     assert call(simulation(), "GET", "/nothing").status == 404
     assert call(simulation(), "GET", "/").status == 200
+
+
+def test_any_model_may_be_asked_for_where_that_is_so_set() -> None:
+    simulated = simulation()
+    simulated.any_model = True
+    exchange = ask_kiro(simulated, kiro_body("Who are you?", modelId="gpt-none-such"))
+    assert exchange.status == 200
+    assert "simulator" in text_of(exchange)
+    assert exchange.events[1][1]["modelId"] == "gpt-none-such"

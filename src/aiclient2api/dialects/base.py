@@ -138,13 +138,17 @@ class Seen(NamedTuple):
 
 class FrameReader(Protocol):
     """Knows a dialect's frames. `interesting` finds blocks that hold something to know or to change; `content` blocks
-    that hold part of the answer proper. `read` takes one frame whole, with its blank line."""
+    that hold part of the answer proper. `read` takes one frame whole, with its blank line. `epilogue` is what ends a
+    stream for clients, where the upstream has left it out."""
 
     @property
     def interesting(self) -> re.Pattern[bytes]: ...
 
     @property
     def content(self) -> re.Pattern[bytes]: ...
+
+    @property
+    def epilogue(self) -> bytes: ...
 
     def read(self, frame: bytes) -> Seen: ...
 

@@ -17,7 +17,7 @@ PREFIX = base64.b64encode(_MAGIC).decode()
 
 
 def wrap(opaque: Opaque, native: str) -> str:
-    """The text a client of the dialect family `native` gets: the bare value if it is of that family, else an envelope."""
+    """The text that a client of the dialect family `native` gets: the bare value of that family, else an envelope."""
     if opaque.origin == native:
         return opaque.value
     record = msgspec.json.encode([opaque.origin, opaque.kind, opaque.value, opaque.model])

@@ -55,8 +55,11 @@ class PassingDecoder:
             seen = self._reader.read(frame)
             if seen.finish is not None or seen.failed is not None:
                 self._seen(frame, seen, out)
-        if self._over or self._finish is not None:
-            return out
+            if seen.ended or seen.failed is not None:
+                return out
+        if self._finish is not None:
+            epilogue = self._reader.epilogue
+            return [*out, Verbatim(epilogue, finish=self._finish)] if epilogue else out
         return out + self._fail("truncated", "The upstream's answer ended before it was complete.")
 
     def _begin(self, data: bytes) -> None:

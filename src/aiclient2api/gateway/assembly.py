@@ -37,7 +37,7 @@ class Gateway:
     def __init__(
         self, settings: Settings, places: Places, environ: Mapping[str, str], keys: Sequence[str], pace: float = 0.02
     ) -> None:
-        embedded = Embedded(Simulation(seed=secrets.token_hex(16), clock=time.time, pace=pace))
+        embedded = Embedded(Simulation(seed=secrets.token_hex(16), clock=time.time, pace=pace, any_model=True))
         client = Client(connectors={HOST: embedded.connect})
         setup = Setup(settings, places.home, places.data_dir, environ, client, embedded)
         self.accounts: dict[str, Account] = make_accounts(setup)

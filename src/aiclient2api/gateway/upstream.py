@@ -97,9 +97,10 @@ class Upstream:
                     account.learned |= _to_remember(step.remedies)
                 return
             except GatewayError as error:
+                error = _with_reason(error, journey.faults)
                 journey.faults.append(error)
                 if committed:
-                    raise
+                    raise error
                 step = plan.send(error)
 
     async def models(self, account: Account) -> tuple[Model, ...]:
@@ -196,6 +197,13 @@ def asking(provider: Provider, ask: Ask) -> Prepare:
 def passing_on(provider: Provider, letter: Letter) -> Prepare:
     """The attempts of a request that goes through in its own dialect."""
     return lambda grant, remedies: provider.pass_on(letter, grant)
+
+
+def _with_reason(error: GatewayError, before: Sequence[GatewayError]) -> GatewayError:
+    """A key that cannot be renewed: the provider's own words say why, the login's what to do."""
+    if error.reason != "key_rejected" or not before:
+        return error
+    return GatewayError(error.kind, f"{before[-1].message} {error.message}", reason=error.reason)
 
 
 def _to_remember(remedies: frozenset[str]) -> frozenset[str]:

@@ -127,7 +127,7 @@ def _kinds(type_: object) -> set[object]:
 def _convert(key: str, value: object, source: str, text: str, file: Path | None) -> object:
     try:
         return msgspec.convert(value, _TYPES[key])
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         where = f"{file}, line {_line_of(key, text)}" if source == "file" else source
         shown = "(not shown)" if key in SECRET_KEYS else _short(repr(value))
         raise SettingsError(f"{where}: {key} = {shown} is not valid ({_short(_plain(str(error)))}).") from None
@@ -138,7 +138,9 @@ def _plain(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 200 else text[:200] + "…"
+    """In part, and without lone surrogates, which no terminal takes."""
+    shown = text if len(text) <= 200 else text[:200] + "…"
+    return shown.encode("utf-8", "backslashreplace").decode()
 
 
 def _line_of(key: str, text: str) -> int:

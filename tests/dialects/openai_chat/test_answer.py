@@ -14,6 +14,7 @@ from aiclient2api.canonical.response import Response, fold
 from aiclient2api.canonical.usage import Usage
 from aiclient2api.canonical.validate import EventValidator
 from aiclient2api.dialects.base import Answer
+from aiclient2api.dialects.opaque import wrap
 from aiclient2api.dialects.openai_chat import OPENAI_CHAT
 from tests.strategies import events as answers
 
@@ -78,8 +79,8 @@ def test_calls_thinking_and_sources() -> None:
     assert choice["finish_reason"] == "tool_calls"
     assert message["reasoning_content"] == "one"
     assert message["thinking_blocks"] == [
-        {"type": "thinking", "thinking": "one", "signature": "sig"},
-        {"type": "redacted_thinking", "data": "data"},
+        {"type": "thinking", "thinking": "one", "signature": wrap(Opaque("anthropic", "signature", "sig"), "")},
+        {"type": "redacted_thinking", "data": wrap(Opaque("anthropic", "redacted", "data"), "")},
     ]
     assert message["annotations"] == [
         {

@@ -44,7 +44,7 @@ def encode_error(error: GatewayError, request_id: str) -> ErrorAnswer:
     if error.retry_after is not None:
         headers.append(("retry-after", str(max(0, math.ceil(error.retry_after)))))
     passed_on = _passed_on(error)
-    status = passed_on.status if passed_on else _status(error)
+    status = passed_on.status if passed_on and passed_on.status != 500 else _status(error)  # 500 is for faults of ours
     if not error.retryable and (status == 429 or status >= 500):
         headers.append(("x-should-retry", "false"))
     body = passed_on.body if passed_on else error_body(error, request_id)
@@ -195,7 +195,7 @@ def _kind(status: int, found: _Error) -> Kind:
             return kind
     if found.type == "overloaded_error":
         return "overloaded"
-    return _KINDS.get(status, "bad_request" if status < 500 else "upstream")
+    return _KINDS.get(status, "bad_request" if 400 <= status < 500 else "upstream")
 
 
 def _retryable(status: int, headers: Mapping[str, str]) -> bool | None:

@@ -51,7 +51,15 @@ def peek(body: bytes, headers: Mapping[str, str]) -> Peek:
         raise bad_request("model must not be empty.", "model")
     if not peeked.messages:
         raise bad_request("messages must not be empty.", "messages")
-    return Peek(peeked.model, bool(peeked.stream))
+    return Peek(peeked.model, bool(peeked.stream), native=_FOREIGN.search(body) is None)
+
+
+_FOREIGN = re.compile(
+    rb'"type"\s*:\s*"(?:function|image_url|input_text|input_image)"|"role"\s*:\s*"(?:tool|developer)"'
+    rb'|"(?:tool_calls|file_data)"\s*:'
+)
+"""What shows that a client writes messages or tools as OpenAI has them (REQUIREMENTS C2). Inside texts and arguments
+the quotes would be escaped."""
 
 
 def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite) -> Passed:
@@ -207,6 +215,7 @@ class Reader:
 
     interesting = re.compile(rb'"type"\s*:\s*"(?:message_start|message_delta|message_stop|error)"')
     content = re.compile(rb'"type"\s*:\s*"content_block_')
+    epilogue = b""
 
     def __init__(self, rewrite: Rewrite, hide_usage: bool = False) -> None:
         self._rewrite = rewrite

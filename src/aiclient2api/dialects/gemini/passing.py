@@ -119,6 +119,7 @@ class Reader:
 
     interesting = re.compile(rb'"(?:usageMetadata|finishReason|promptFeedback|modelVersion|error)"\s*:')
     content = re.compile(rb'"parts"\s*:')
+    epilogue = b""
 
     def __init__(self, rewrite: Rewrite, hide_usage: bool = False) -> None:
         self._rewrite = rewrite

@@ -1,8 +1,8 @@
 """Chat Completions to Chat Completions: what is changed on the way, and what is looked at.
 
-Changed in a request: model, the operator's system prompt, and `stream_options.include_usage`, which is always asked
-for. Changed in an answer: the model's name, if it was changed in the request; the usage chunk is kept back where the
-client did not ask for it.
+Changed in a request: model, the operator's system prompt, opaque state of other vendors (taken out), and
+`stream_options.include_usage`, which is always asked for. Changed in an answer: the model's name, if it was changed in
+the request; the usage chunk is kept back where the client did not ask for it.
 """
 
 import re
@@ -16,6 +16,7 @@ from aiclient2api.dialects.base import Passed, Passing, Peek, Rewrite, Seen
 from aiclient2api.dialects.openai_chat.answer_in import decode_response
 from aiclient2api.dialects.openai_chat.chunk_in import ChunkIn
 from aiclient2api.dialects.openai_chat.errors import error_shape, stream_error
+from aiclient2api.dialects.openai_chat.state_passing import has_state, without_foreign
 from aiclient2api.dialects.openai_chat.usage import decode_usage
 from aiclient2api.dialects.passing import frame_data, renamed
 from aiclient2api.dialects.reading import ABSENT, given, refused
@@ -31,7 +32,7 @@ class _Peeked(msgspec.Struct):
     stream: bool | None = None
     messages: list[msgspec.Raw] | None = None
     input: msgspec.Raw = ABSENT
-    tools: msgspec.Raw = ABSENT
+    tools: "list[_Tool] | None" = None
     reasoning_effort: str | None = None
 
 
@@ -44,8 +45,24 @@ def peek(body: bytes, headers: Mapping[str, str]) -> Peek:
         raise bad_request("model is empty.", "model")
     if not peeked.messages and not given(peeked.input):
         raise bad_request("messages must be a list of at least one message.", "messages")
-    tools = given(peeked.tools) and bytes(peeked.tools) != b"[]"
-    return Peek(peeked.model, bool(peeked.stream), tools, peeked.reasoning_effort, bool(peeked.messages))
+    native = bool(peeked.messages) and _FOREIGN.search(body) is None and all(map(_is_native, peeked.tools or ()))
+    return Peek(peeked.model, bool(peeked.stream), bool(peeked.tools), peeked.reasoning_effort, native)
+
+
+_FOREIGN = re.compile(rb'"type"\s*:\s*"(?:tool_use|tool_result|image|document|thinking)"|"input_schema"\s*:')
+"""What shows that a client writes blocks or tools as Anthropic has them (REQUIREMENTS C2). Inside texts and arguments
+the quotes would be escaped."""
+
+
+class _Tool(msgspec.Struct):
+    type: str | None = None
+    function: msgspec.Raw = ABSENT
+    custom: msgspec.Raw = ABSENT
+
+
+def _is_native(tool: _Tool) -> bool:
+    """Flat tools (as in Responses) are not: OpenAI's Chat refuses them."""
+    return given(tool.function) or given(tool.custom) or tool.type not in (None, "function", "custom")
 
 
 def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite) -> Passed:
@@ -58,8 +75,11 @@ def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite) -> Passed
         options, hide_usage = _stream_options(members)
         if options is not None:
             changes["stream_options"] = options
-        if rewrite.touches_system and "messages" in members:
-            changes["messages"] = _messages(members["messages"], rewrite)
+        messages = bytes(members.get("messages", ABSENT))
+        if messages and has_state(messages, rewrite.model.id):
+            messages = changes["messages"] = without_foreign(messages, rewrite.model.id)
+        if messages and rewrite.touches_system:
+            changes["messages"] = _messages(messages, rewrite)
         patched = jsonio.patch(body, changes) if changes else body
     except jsonio.JsonError as error:
         raise refused(error, "") from None
@@ -88,9 +108,9 @@ class _Message(msgspec.Struct):
     content: msgspec.Raw = ABSENT
 
 
-def _messages(messages: msgspec.Raw, rewrite: Rewrite) -> bytes:
+def _messages(messages: bytes, rewrite: Rewrite) -> bytes:
     """The messages with the operator's prompt behind the client's leading system messages, or in their place."""
-    raws = jsonio.decode(bytes(messages), list[msgspec.Raw])
+    raws = jsonio.decode(messages, list[msgspec.Raw])
     roles = [jsonio.decode(bytes(raw), _Message).role for raw in raws]
     leading = next((index for index, role in enumerate(roles) if role not in _SYSTEM_ROLES), len(raws))
     own = [] if rewrite.overwrite else [_replaced(bytes(raw), rewrite) for raw in raws[:leading]]
@@ -113,12 +133,15 @@ def _replaced(message: bytes, rewrite: Rewrite) -> bytes:
 # --- answers
 
 _MODEL = re.compile(rb'("model"\s*:\s*)"(?:[^"\\]|\\.)*"')
+_SAYS_NOTHING = rb'\s*(?:"role"\s*:\s*"[^"]*"|"[a-z_]+"\s*:\s*(?:""|null)|[\s,]+)*\}'
+"""What may stand behind the brace of a delta that only begins the message, or ends it."""
 
 
 class Reader:
     """Reads frames that tell of usage, the end, or an error; if the model was renamed, all."""
 
-    content = re.compile(rb'"delta"\s*:')
+    content = re.compile(rb'"delta"\s*:\s*\{(?!' + _SAYS_NOTHING + rb")")
+    epilogue = b"data: [DONE]\n\n"
 
     def __init__(self, rewrite: Rewrite, hide_usage: bool) -> None:
         self._rewrite = rewrite
@@ -145,7 +168,8 @@ class Reader:
         shown = renamed(frame, _MODEL, self._rewrite.requested) if self._rewrite.renamed else frame
         if self._hide_usage and usage is not None and not chunk.choices:
             shown = b""
-        return Seen(shown, bool(chunk.choices), usage, Finish("end") if reason else None)
+        content = reason is not None or self.content.search(frame) is not None
+        return Seen(shown, content, usage, Finish("end") if reason else None)
 
 
 def whole(body: bytes, rewrite: Rewrite) -> Sequence[Event]:

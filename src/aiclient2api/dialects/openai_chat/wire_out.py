@@ -115,10 +115,11 @@ class ThinkingBlock(msgspec.Struct, omit_defaults=True):
 
 
 def thinking_block(block: Thinking) -> ThinkingBlock:
-    """Thinking with its opaque state, if it has any, as Anthropic shapes it."""
+    """Thinking with its opaque state, if it has any, as Anthropic shapes it. The state is always in an envelope, which
+    tells it from the state of a server of this dialect when it comes back."""
     if not block.opaque:
         return ThinkingBlock("thinking", block.text)
-    shown = envelope.wrap(block.opaque[0], "anthropic")
+    shown = envelope.wrap(block.opaque[0], "")
     if block.opaque[0].kind == "redacted":
         return ThinkingBlock("redacted_thinking", data=shown)
     return ThinkingBlock("thinking", block.text, shown)

@@ -173,6 +173,7 @@ class Reader:
         rb'|data:\s*\{\s*"error"\s*:'
     )
     content = re.compile(rb'"type"\s*:\s*"response\.(?:output_|content_|reasoning_|refusal|function_|custom_)')
+    epilogue = b""
 
     def __init__(self, rewrite: Rewrite) -> None:
         self._rewrite = rewrite

@@ -1,0 +1,268 @@
+"""Which account serves the next request: a state machine without a clock, a lock or an accident in it.
+
+    pool = Pool(members, policy)                            members: Member(id, weight, limit, allowed, forbidden, …)
+    pool.choose(now, model, session, tried)  -> Choice | Refusal
+    pool.answering(choice, now)                             content has come, so a trial has succeeded
+    pool.report(choice, outcome, now, jitter)               once for each Choice: "success", "left" or the GatewayError
+    pool.exclude(id, why, now)   pool.restore(id, now)      the login says that it is unusable · that it has changed
+    pool.learn(id, Quota(left, resets_at), now)             what the service says about the quota
+    pool.update(members)                                    another configuration; accounts that stay keep their state
+    pool.standings(now, model)   pool.usable(now)           for people, metrics and readiness
+    pool.export(id)   pool.changes()   pool.adopt(state)    health as small values, for a store that others share
+
+The order. Of the accounts that may serve the model and do not rest: the session's own, as long as it is below its
+limit; else those with quota left before those nearly without; of these the least loaded (requests under way by weight);
+of these the one whose turn it is (each use puts an account 1/weight further back, and one that was away gets one turn,
+not all that it missed); of these the least recently used. An account that was `tried` is never chosen.
+
+The rules. What a fault does is routing.cooldown's. A rest ends half open: one trial at a time until one succeeds. A
+request that began before a rest neither ends it nor adds to it, unless the upstream asked for a longer wait. If nobody
+is ready, one that rests only by our own guess is tried all the same: the last account is never ejected. Time does not
+run backwards: an earlier `now` than the last counts as the last.
+"""
+
+import math
+from collections.abc import Callable, Collection, Iterable
+from typing import Literal
+
+import msgspec
+
+from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.routing import health
+from aiclient2api.routing.cooldown import ACCOUNT, PoolPolicy, Rest, Scope
+from aiclient2api.routing.health import Moment
+from aiclient2api.routing.lane import Lane
+from aiclient2api.routing.slot import READY, RESTING, Member, Quota, Slot
+from aiclient2api.routing.stickiness import Sessions
+from aiclient2api.routing.words import Refusal, Standing, in_time, others, refusal, standing
+
+__all__ = ["AccountState", "Choice", "Member", "Outcome", "Pool", "PoolPolicy", "Quota", "Refusal", "Standing"]
+
+Outcome = GatewayError | Literal["success", "left"]
+"""How a request ended; "left": without a word about the account (the client went away, or nothing was sent)."""
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """A place at an account, held until it is reported. `reason` says why this one; `kept`: it is the session's own;
+    `trial`: it is half open, and this request decides."""
+
+    id: str
+    model: str
+    serial: int
+    kept: bool = False
+    trial: bool = False
+    reason: str = ""
+
+
+class AccountState(msgspec.Struct, frozen=True, kw_only=True):
+    """The health of one account, as others may know it; times are on the clock of the pool that made it."""
+
+    id: str
+    changed: float
+    rests: dict[Scope, Rest] = {}
+    failures: dict[Scope, int] = {}
+    quota: Quota | None = None
+
+
+class Pool:
+    """See the head of this module. Raises ValueError for two members of the same id."""
+
+    def __init__(self, members: Iterable[Member], policy: PoolPolicy | None = None) -> None:
+        self._policy = policy or PoolPolicy()
+        self._sessions = Sessions(self._policy.sessions, self._policy.session_ttl)
+        self._slots: dict[str, Slot] = {}
+        self._lanes: dict[str, Lane] = {}
+        self._open: dict[int, Slot] = {}
+        self._changed: dict[str, None] = {}
+        self._now = -math.inf
+        self._turn = 0
+        self._virtual = 0.0
+        self._next_reset = math.inf
+        self.update(members)
+
+    def update(self, members: Iterable[Member]) -> None:
+        """Other members. Raises ValueError for two of the same id."""
+        slots: dict[str, Slot] = {}
+        for index, member in enumerate(members):
+            if member.id in slots:
+                raise ValueError(f"two accounts have the id {member.id!r}")
+            slot = self._slots.get(member.id) or Slot(member, index, finish=self._virtual)
+            slot.member, slot.index = member, index
+            slots[member.id] = slot
+        self._slots = slots
+        self._lanes.clear()
+
+    # --- a request
+
+    def choose(
+        self, now: float, model: str, session: str = "", tried: Collection[str] = frozenset()
+    ) -> Choice | Refusal:
+        """An account for this request, or why there is none. A Choice must be reported."""
+        now = self._tick(now)
+        lane = self._lane(model, now)
+        own = self._own(session, lane, now) if session else None
+        if own is not None and lane.state(own) == READY and own.member.id not in tried:
+            return self._take(own, lane, session, True, "the session's account")
+        slot = lane.choose(tried, now)
+        why = "least loaded"
+        if slot is None:
+            slot = lane.last_resort(tried, now)
+            why = "last resort"
+        if slot is None:
+            return refusal(lane, len(self._slots), now)
+        why += f" of {lane.counts[READY]}{others(lane, now)}" if why == "least loaded" else others(lane, now)
+        if own is not None:  # it only is busy or has just failed once, so the session stays with it
+            return self._take(slot, lane, "", False, f"{why}; the session's own was passed over")
+        return self._take(slot, lane, session, False, why)
+
+    def answering(self, choice: Choice, now: float) -> None:
+        """Content of the answer has come: a trial has passed, and others need not wait for the end of the stream."""
+        now = self._tick(now)
+        slot = self._open.get(choice.serial)
+        if choice.trial and slot is not None:
+            self._note(slot, health.trial_passed(slot, choice.serial))
+
+    def report(self, choice: Choice, outcome: Outcome, now: float, jitter: float = 0.0) -> None:
+        """The request has ended; `jitter` is a number in [0, 1). Raises ValueError for what has been reported."""
+        now = self._tick(now)
+        slot = self._open.pop(choice.serial, None)
+        if slot is None:
+            raise ValueError(f"choice {choice.serial} of {choice.id!r} is not open")
+        slot.in_flight -= 1
+        changed = False
+        if isinstance(outcome, GatewayError):
+            moment = Moment(self._policy, now, jitter)
+            changed = health.failed(slot, choice.model, choice.serial, outcome, moment)
+        elif outcome == "success":
+            changed = health.succeeded(slot, choice.model, choice.serial)
+        if choice.trial:
+            for scope in [each for each, serial in slot.trials.items() if serial == choice.serial]:
+                del slot.trials[scope]
+        self._note(slot, changed)
+
+    # --- what else is known of an account
+
+    def exclude(self, id: str, why: str, now: float) -> None:
+        """The login is unusable, `why` says the reason: nothing but rare trials until it is restored."""
+        self._change(id, now, lambda slot, moment: health.excluded(slot, why, moment))
+
+    def restore(self, id: str, now: float, everything: bool = False) -> None:
+        """The login has changed, so what was wrong with it may be over; `everything`: the user wants it tried."""
+        self._change(id, now, lambda slot, moment: health.restored(slot, moment.now, everything))
+
+    def learn(self, id: str, quota: Quota, now: float) -> None:
+        """Numbers from the service: little left is used later, nothing left is left alone until the reset."""
+        self._change(id, now, lambda slot, moment: health.learned(slot, quota, moment))
+        if quota.resets_at is not None and quota.resets_at > self._now:
+            self._next_reset = min(self._next_reset, quota.resets_at)
+
+    # --- for people
+
+    def standings(self, now: float, model: str = ACCOUNT) -> tuple[Standing, ...]:
+        """How every account is doing, for one model or as a whole."""
+        now = self._tick(now)
+        return tuple(standing(slot, model, now) for slot in self._slots.values())
+
+    def usable(self, now: float) -> bool:
+        """Whether some account can serve some model now, or as soon as it is free."""
+        now = self._tick(now)
+        return any(
+            slot.state(ACCOUNT, now) != RESTING or slot.last_resort(ACCOUNT).last_resort <= now
+            for slot in self._slots.values()
+            if not slot.member.disabled
+        )
+
+    # --- for a store that others share
+
+    def export(self, id: str) -> AccountState | None:
+        """The account's health; None for an account that there is not."""
+        slot = self._slots.get(id)
+        if slot is None:
+            return None
+        rests, failures = dict(slot.rests), dict(slot.failures)
+        return AccountState(id=id, changed=slot.changed, rests=rests, failures=failures, quota=slot.quota)
+
+    def changes(self) -> tuple[AccountState, ...]:
+        """The health of the accounts for which it has changed since the last call."""
+        states = [self.export(id) for id in self._changed]
+        self._changed.clear()
+        return tuple(state for state in states if state is not None)
+
+    def adopt(self, state: AccountState) -> bool:
+        """Take over what another pool has found out, if it is newer than what is known here; says whether it was."""
+        slot = self._slots.get(state.id)
+        if slot is None or state.changed <= slot.changed:
+            return False
+        slot.rests, slot.failures = dict(state.rests), dict(state.failures)
+        slot.trials = {scope: serial for scope, serial in slot.trials.items() if scope in slot.rests}
+        slot.quota, slot.changed = state.quota, state.changed
+        if state.quota is not None and state.quota.resets_at is not None:
+            self._next_reset = min(self._next_reset, state.quota.resets_at)
+        self._settle(slot)
+        return True
+
+    # --- inside
+
+    def _tick(self, now: float) -> float:
+        self._now = max(self._now, now)
+        if self._next_reset <= self._now:
+            resets = [slot.quota.resets_at for slot in self._slots.values() if slot.quota is not None]
+            self._next_reset = min((at for at in resets if at is not None and at > self._now), default=math.inf)
+            for slot in self._slots.values():
+                if slot.quota is not None:
+                    self._settle(slot)
+        return self._now
+
+    def _lane(self, model: str, now: float) -> Lane:
+        lane = self._lanes.pop(model, None)
+        if lane is None:
+            lane = Lane(model, tuple(self._slots.values()), self._policy.little, now)
+            if len(self._lanes) >= self._policy.lanes:
+                del self._lanes[next(iter(self._lanes))]
+        self._lanes[model] = lane
+        lane.advance(now)
+        return lane
+
+    def _own(self, session: str, lane: Lane, now: float) -> Slot | None:
+        """The account that the session stays with; it has none if that account rests."""
+        id = self._sessions.account(session, now)
+        slot = None if id is None else self._slots.get(id)
+        return None if slot is None or lane.state(slot) == RESTING else slot
+
+    def _take(self, slot: Slot, lane: Lane, session: str, kept: bool, why: str) -> Choice:
+        """A place at this account; `session` stays with it from now on."""
+        self._turn += 1
+        serial, now, model = self._turn, self._now, lane.model
+        self._virtual = max(self._virtual, slot.finish)
+        slot.finish = self._virtual + 1 / slot.member.weight
+        slot.turn, slot.used_at = serial, now
+        slot.in_flight += 1
+        self._open[serial] = slot
+        if session:
+            self._sessions.keep(session, slot.member.id, now)
+        trial = False
+        if slot.rests:
+            for scope, rest in slot.here(model):
+                trial = True
+                slot.trials[scope] = serial
+                why += f"; trial after {rest.reason}"
+        if trial or slot.full:
+            self._settle(slot)
+        return Choice(id=slot.member.id, model=model, serial=serial, kept=kept, trial=trial, reason=why)
+
+    def _change(self, id: str, now: float, change: Callable[[Slot, Moment], bool]) -> None:
+        moment = Moment(self._policy, self._tick(now))
+        slot = self._slots.get(id)
+        if slot is not None:
+            self._note(slot, change(slot, moment))
+
+    def _note(self, slot: Slot, changed: bool) -> None:
+        if changed:
+            slot.changed = self._now
+            self._changed[slot.member.id] = None
+        self._settle(slot)
+
+    def _settle(self, slot: Slot) -> None:
+        if self._slots.get(slot.member.id) is slot:
+            for lane in self._lanes.values():
+                lane.settle(slot, self._now)
