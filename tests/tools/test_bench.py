@@ -9,6 +9,7 @@ import pytest
 from tools.bench import bodies, figures, goals, processes, programs, runs, tables
 from tools.bench.figures import Figure
 from tools.bench.peers import Direct, Upstream
+from tools.bench.programs import Programs
 from tools.bench.runs import Sample, Start, Told
 from tools.bench.scenarios import (
     DIRECT,
@@ -169,6 +170,15 @@ def test_bodies_are_requests_of_their_api(form: bodies.Form, dialect: str, size:
 # --- upstream and load
 
 
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Programs]:
+    """Where there is no compiler, both are the Python pair."""
+    return {
+        "compiled": programs.build(tmp_path_factory.mktemp("programs")),
+        "python": programs.in_python("no compiler is wanted"),
+    }
+
+
 @pytest.mark.e2e
 @pytest.mark.parametrize(
     "scenario",
@@ -182,11 +192,13 @@ def test_bodies_are_requests_of_their_api(form: bodies.Form, dialect: str, size:
     ids=str,
 )
 @pytest.mark.parametrize("pair", ["compiled", "python"])
-def test_the_load_generator_sees_all_that_the_upstream_sends(scenario: Scenario, pair: str, tmp_path: Path) -> None:
-    built = programs.build(tmp_path) if pair == "compiled" else programs.in_python("no compiler is wanted")
+def test_the_load_generator_sees_all_that_the_upstream_sends(
+    scenario: Scenario, pair: str, pairs: dict[str, Programs], tmp_path: Path
+) -> None:
+    built = pairs[pair]
     upstream = Upstream(built.upstream, processes.Cores(), tmp_path)
     try:
-        bench = runs.Bench(built, upstream, processes.Cores(), tmp_path, seconds=0.3)
+        bench = runs.Bench(built, upstream, processes.Cores(), tmp_path, seconds=0.2)
         told = bench.run(Direct(upstream), scenario).told
     finally:
         upstream.close()
@@ -199,18 +211,19 @@ def test_the_load_generator_sees_all_that_the_upstream_sends(scenario: Scenario,
 
 
 @pytest.mark.e2e
-def test_a_bad_answer_ends_the_bench(tmp_path: Path) -> None:
-    built = programs.build(tmp_path)
+@pytest.mark.parametrize("pair", ["compiled", "python"])
+def test_an_answer_with_a_piece_too_few_is_bad(pair: str, pairs: dict[str, Programs], tmp_path: Path) -> None:
+    built = pairs[pair]
     upstream = Upstream(built.upstream, processes.Cores(), tmp_path)
     body = tmp_path / "body"
     body.write_bytes(b"{}")
     try:
         upstream.shape(Scenario(SAME, "1 KB", 1, pieces=3))
-        options = ["-p", str(upstream.port), "-t", "/v1/chat/completions", "-b", str(body), "-c", "1", "-d", "100"]
+        options = ["-p", str(upstream.port), "-t", "/v1/chat/completions", "-b", str(body), "-c", "1", "-d", "200"]
         run = [*built.load, *options, "-w", "0", "-r", "0", "-e", "4", "-m", "[DONE]"]
         output = subprocess.run(run, capture_output=True, check=True).stdout
     finally:
         upstream.close()
     told = msgspec.json.decode(output, type=Told)
     assert told.bad > 0
-    assert "200" in told.error
+    assert "3 pieces" in told.error

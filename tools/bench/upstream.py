@@ -164,7 +164,7 @@ class Link(asyncio.Protocol):
         kind, stream, whole = wire
         if self._shape.stream:
             self._transport.write(_head(kind, "Transfer-Encoding: chunked"))
-            # The one task of this process that is not the gateway's; a link keeps it.
+            # Kept by the link: the loop itself holds tasks weakly.
             self._stream = asyncio.get_running_loop().create_task(self._pieces(stream))
         else:
             self._whole(whole())

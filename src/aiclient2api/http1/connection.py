@@ -122,7 +122,7 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """End all at once, also a handler that has answered and goes on."""
         if not self._lost:
-            self._outlet.reset()
+            self._outlet.abort()
         self._runner.cancel()
 
     # --- the exchange's side

@@ -83,6 +83,13 @@ class Outlet:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
         self._transport.abort()
 
+    def abort(self) -> None:
+        """End the connection at once; what the client has not got yet must not look like the end of an answer."""
+        if self._closing and not self._transport.get_write_buffer_size():
+            self._transport.abort()
+        else:
+            self.reset()
+
     def heard(self, size: int) -> None:
         """So many bytes have come after the last answer."""
         self._heard += size

@@ -84,22 +84,23 @@ def restored(slot: Slot, now: float, everything: bool) -> bool:
 def learned(slot: Slot, quota: Quota, moment: Moment) -> bool:
     """What the service says is left. Nothing left: a rest until the reset, or with long steps; something: its end."""
     policy, now, jitter = moment
-    slot.quota = quota
+    news, slot.quota = quota != slot.quota, quota
     before = slot.rests.get(ACCOUNT)
     resting = before is not None and before.until > now
     used_up = resting and before is not None and before.cause == "quota"
     if quota.left > 0:
         if before is not None and used_up:
             slot.rests[ACCOUNT] = msgspec.structs.replace(before, until=now, last_resort=now)
-        return True
+        return news or used_up
     wait = None if quota.resets_at is None else quota.resets_at - now
-    if (wait is not None and wait <= 0) or (wait is None and used_up):
-        return True
+    if (wait is not None and wait <= 0) or (used_up and (wait is None or not news)):
+        return news
     error = GatewayError("quota", "The service says that nothing is left.", retry_after=wait)
     rest = rest_after(error, "quota", before, policy, now, jitter)
     if before is None or used_up or before.until < rest.until:
         _put(slot, ACCOUNT, rest)
-    return True
+        return True
+    return news
 
 
 def _echo(slot: Slot, scope: Scope, before: Rest, rest: Rest) -> bool:

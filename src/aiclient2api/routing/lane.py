@@ -1,4 +1,4 @@
-"""The accounts that may serve one model, in the order in which they are to be chosen.
+"""The accounts that may serve a model, in the order in which they are to be chosen.
 
 An account that got busier is put in its right place when it comes up, one that became readier at once; one that rests
 comes back by itself when its time has passed. So a choice costs the logarithm of the number of accounts, however many
@@ -7,16 +7,20 @@ of them rest.
 
 from collections.abc import Collection, Sequence
 
-from aiclient2api.routing.cooldown import Rest
+from aiclient2api.routing.cooldown import Rest, Scope
 from aiclient2api.routing.order import Order
 from aiclient2api.routing.slot import READY, RESTING, Key, Slot, State
 
 
 class Lane:
-    """`counts` of accounts by state, as of the last `advance` and `settle`."""
+    """`scope` is the model whose rests count beside the account's own; ACCOUNT for a lane that models share for which
+    nobody rests. `eligible` says of each slot whether it may serve at all; `counts` are of accounts by state, as of the
+    last `advance` and `settle`."""
 
-    def __init__(self, model: str, slots: Sequence[Slot], little: float, now: float) -> None:
-        self.model = model
+    def __init__(
+        self, scope: Scope, slots: Sequence[Slot], eligible: Sequence[bool], little: float, now: float
+    ) -> None:
+        self.scope = scope
         self.counts = [0, 0, 0]
         self._little = little
         self._slots = slots
@@ -24,8 +28,8 @@ class Lane:
         self._ready: Order[Key] = Order(len(slots))
         self._wakes: Order[float] = Order(len(slots))
         self._resorts: Order[float] = Order(len(slots))
-        for slot in slots:
-            if slot.member.serves(model):
+        for slot, serves in zip(slots, eligible, strict=True):
+            if serves:
                 self._states[slot.index] = READY
                 self.counts[READY] += 1
                 self.settle(slot, now)
@@ -44,7 +48,7 @@ class Lane:
         before = self._states[index]
         if before is None:
             return
-        state = slot.state(self.model, now)
+        state = slot.state(self.scope, now)
         if state != before:
             self.counts[before] -= 1
             self.counts[state] += 1
@@ -56,8 +60,8 @@ class Lane:
         else:
             self._ready.set(index, None)
         if state == RESTING:
-            self._wakes.set(index, slot.until(self.model))
-            self._resorts.set(index, None if slot.full else slot.last_resort(self.model).last_resort)
+            self._wakes.set(index, slot.until(self.scope))
+            self._resorts.set(index, None if slot.full else slot.last_resort(self.scope).last_resort)
         elif before == RESTING:
             self._wakes.set(index, None)
             self._resorts.set(index, None)
@@ -103,4 +107,4 @@ class Lane:
     def next_resort(self) -> tuple[float, Rest] | None:
         """When a resting account may be tried if there is no other, and what it rests for."""
         entry = self._resorts.first()
-        return None if entry is None else (entry[0], self._slots[entry[1]].last_resort(self.model))
+        return None if entry is None else (entry[0], self._slots[entry[1]].last_resort(self.scope))

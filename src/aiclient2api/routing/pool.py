@@ -22,6 +22,7 @@ run backwards: an earlier `now` than the last counts as the last.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from typing import Literal
 
@@ -34,12 +35,15 @@ from aiclient2api.routing.health import Moment
 from aiclient2api.routing.lane import Lane
 from aiclient2api.routing.slot import READY, RESTING, Member, Quota, Slot
 from aiclient2api.routing.stickiness import Sessions
-from aiclient2api.routing.words import Refusal, Standing, in_time, others, refusal, standing
+from aiclient2api.routing.words import Refusal, Standing, others, refusal, standing
 
 __all__ = ["AccountState", "Choice", "Member", "Outcome", "Pool", "PoolPolicy", "Quota", "Refusal", "Standing"]
 
 Outcome = GatewayError | Literal["success", "left"]
 """How a request ended; "left": without a word about the account (the client went away, or nothing was sent)."""
+
+MAX_GROUPS = 256
+"""Models whose accounts are remembered; names come from clients."""
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +75,9 @@ class Pool:
         self._policy = policy or PoolPolicy()
         self._sessions = Sessions(self._policy.sessions, self._policy.session_ttl)
         self._slots: dict[str, Slot] = {}
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[str | bytes, Lane] = {}
+        self._groups: dict[str, bytes] = {}
+        self._marks: Counter[Scope] = Counter()
         self._open: dict[int, Slot] = {}
         self._changed: dict[str, None] = {}
         self._now = -math.inf
@@ -90,6 +96,9 @@ class Pool:
             slot.member, slot.index = member, index
             slots[member.id] = slot
         self._slots = slots
+        self._restricted = any(slot.member.allowed or slot.member.forbidden for slot in slots.values())
+        self._marks = Counter(scope for slot in slots.values() for scope in slot.marked)
+        self._groups.clear()
         self._lanes.clear()
 
     # --- a request
@@ -100,20 +109,18 @@ class Pool:
         """An account for this request, or why there is none. A Choice must be reported."""
         now = self._tick(now)
         lane = self._lane(model, now)
-        own = self._own(session, lane, now) if session else None
+        session, own = self._own(session, model, lane, now) if session else ("", None)
         if own is not None and lane.state(own) == READY and own.member.id not in tried:
-            return self._take(own, lane, session, True, "the session's account")
-        slot = lane.choose(tried, now)
-        why = "least loaded"
+            return self._take(own, model, session, True, "the session's account")
+        slot, why = lane.choose(tried, now), f"least loaded of {lane.counts[READY]}"
+        if slot is None and not lane.counts[READY]:
+            slot, why = lane.last_resort(tried, now), "last resort"
         if slot is None:
-            slot = lane.last_resort(tried, now)
-            why = "last resort"
-        if slot is None:
-            return refusal(lane, len(self._slots), now)
-        why += f" of {lane.counts[READY]}{others(lane, now)}" if why == "least loaded" else others(lane, now)
-        if own is not None:  # it only is busy or has just failed once, so the session stays with it
-            return self._take(slot, lane, "", False, f"{why}; the session's own was passed over")
-        return self._take(slot, lane, session, False, why)
+            return refusal(lane, model, len(self._slots), now)
+        why += others(lane, now)
+        if own is not None:  # it only is busy, or has just failed once: the session stays with it
+            return self._take(slot, model, "", False, f"{why}; the session's own was passed over")
+        return self._take(slot, model, session, False, why)
 
     def answering(self, choice: Choice, now: float) -> None:
         """Content of the answer has come: a trial has passed, and others need not wait for the end of the stream."""
@@ -198,6 +205,7 @@ class Pool:
         slot.quota, slot.changed = state.quota, state.changed
         if state.quota is not None and state.quota.resets_at is not None:
             self._next_reset = min(self._next_reset, state.quota.resets_at)
+        self._mark(slot)
         self._settle(slot)
         return True
 
@@ -214,25 +222,45 @@ class Pool:
         return self._now
 
     def _lane(self, model: str, now: float) -> Lane:
-        lane = self._lanes.pop(model, None)
+        """The lane of the model itself if some account rests for it, else one that it shares with the models that the
+        same accounts may serve."""
+        group = self._group(model)
+        key: str | bytes = model if model in self._marks else group
+        lane = self._lanes.pop(key, None)
         if lane is None:
-            lane = Lane(model, tuple(self._slots.values()), self._policy.little, now)
+            scope = model if key is model else ACCOUNT
+            lane = Lane(scope, tuple(self._slots.values()), group, self._policy.little, now)
             if len(self._lanes) >= self._policy.lanes:
                 del self._lanes[next(iter(self._lanes))]
-        self._lanes[model] = lane
+        self._lanes[key] = lane
         lane.advance(now)
         return lane
 
-    def _own(self, session: str, lane: Lane, now: float) -> Slot | None:
-        """The account that the session stays with; it has none if that account rests."""
-        id = self._sessions.account(session, now)
-        slot = None if id is None else self._slots.get(id)
-        return None if slot is None or lane.state(slot) == RESTING else slot
+    def _group(self, model: str) -> bytes:
+        """For each account a byte that says whether it may serve the model."""
+        name = model if self._restricted else ACCOUNT
+        group = self._groups.get(name)
+        if group is None:
+            if len(self._groups) >= MAX_GROUPS:
+                self._groups.clear()
+            group = self._groups[name] = bytes(slot.member.serves(model) for slot in self._slots.values())
+        return group
 
-    def _take(self, slot: Slot, lane: Lane, session: str, kept: bool, why: str) -> Choice:
+    def _own(self, session: str, model: str, lane: Lane, now: float) -> tuple[str, Slot | None]:
+        """The account that the session stays with, if it does not rest, and the name under which it is kept: for a
+        model that the session's account may not serve the session has another account."""
+        for name in (session, f"{session}\0{model}"):
+            id = self._sessions.account(name, now)
+            slot = None if id is None else self._slots.get(id)
+            state = None if slot is None else lane.state(slot)
+            if slot is None or state is not None:
+                break
+        return name, None if state is None or state == RESTING else slot
+
+    def _take(self, slot: Slot, model: str, session: str, kept: bool, why: str) -> Choice:
         """A place at this account; `session` stays with it from now on."""
         self._turn += 1
-        serial, now, model = self._turn, self._now, lane.model
+        serial, now = self._turn, self._now
         self._virtual = max(self._virtual, slot.finish)
         slot.finish = self._virtual + 1 / slot.member.weight
         slot.turn, slot.used_at = serial, now
@@ -257,12 +285,25 @@ class Pool:
             self._note(slot, change(slot, moment))
 
     def _note(self, slot: Slot, changed: bool) -> None:
+        if self._slots.get(slot.member.id) is not slot:  # the account was taken out of the configuration meanwhile
+            return
         if changed:
             slot.changed = self._now
             self._changed[slot.member.id] = None
+            self._mark(slot)
         self._settle(slot)
 
+    def _mark(self, slot: Slot) -> None:
+        """Keep count of the models for which accounts rest."""
+        marked = frozenset(slot.rests) - {ACCOUNT}
+        self._marks.update(marked - slot.marked)
+        for scope in slot.marked - marked:
+            self._marks[scope] -= 1
+            if not self._marks[scope]:
+                del self._marks[scope]
+                self._lanes.pop(scope, None)
+        slot.marked = marked
+
     def _settle(self, slot: Slot) -> None:
-        if self._slots.get(slot.member.id) is slot:
-            for lane in self._lanes.values():
-                lane.settle(slot, self._now)
+        for lane in self._lanes.values():
+            lane.settle(slot, self._now)

@@ -56,7 +56,8 @@ class Quota(msgspec.Struct, frozen=True):
 @dataclass(slots=True, eq=False)
 class Slot:
     """A member's state. `finish` is its place in the order of turns (see pool), `turn` the number of its last one;
-    `trials` says which request tries out a scope that is half open; `changed` when its health last changed."""
+    `trials` says which request tries out a scope that is half open; `marked` are the scopes of its rests as the pool
+    last saw them; `changed` is when its health last changed."""
 
     member: Member
     index: int
@@ -67,6 +68,7 @@ class Slot:
     rests: dict[Scope, Rest] = field(default_factory=dict)
     failures: dict[Scope, int] = field(default_factory=dict)
     trials: dict[Scope, int] = field(default_factory=dict)
+    marked: frozenset[Scope] = frozenset()
     quota: Quota | None = None
     changed: float = -math.inf
 

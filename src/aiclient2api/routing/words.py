@@ -90,14 +90,14 @@ def others(lane: Lane, now: float) -> str:
     return out if wake is None else f"{out}; {resting} resting, next in {duration(wake - now)}"
 
 
-def refusal(lane: Lane, accounts: int, now: float) -> Refusal:
+def refusal(lane: Lane, model: str, accounts: int, now: float) -> Refusal:
     """Why the lane has nobody to choose."""
     if not lane.eligible:
-        return Refusal(kind="unserved", reason=f"None of {accounts} accounts may serve {lane.model}")
+        return Refusal(kind="unserved", reason=f"None of {accounts} accounts may serve {model}")
     ready, busy, resting = lane.counts
     resort = lane.next_resort()
     wait = None if resort is None or resort[0] <= now else resort[0] - now
-    who = f"No account can serve {lane.model} now"
+    who = f"No account can serve {model} now"
     if ready or busy or resort is None:
         kind: RefusalKind = "tried" if ready else "full"
         tried = f"; {ready} tried" if ready else ""

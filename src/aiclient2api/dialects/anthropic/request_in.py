@@ -51,8 +51,8 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
 
 
 def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
-    """A request whose tokens are to be counted: max_tokens has no place in it. Raises like decode_request."""
-    return _decode(body, headers, lambda members: None)
+    """A request whose tokens are to be counted: max_tokens may be missing. Raises like decode_request."""
+    return _decode(body, headers, lambda members: _max_tokens(members) if "max_tokens" in members else None)
 
 
 def _decode(body: bytes, headers: Mapping[str, str], limit: Callable[[Members], int | None]) -> Request:

@@ -133,7 +133,7 @@ def _replaced(message: bytes, rewrite: Rewrite) -> bytes:
 # --- answers
 
 _MODEL = re.compile(rb'("model"\s*:\s*)"(?:[^"\\]|\\.)*"')
-_SAYS_NOTHING = rb'\s*(?:"role"\s*:\s*"[^"]*"|"[a-z_]+"\s*:\s*(?:""|null)|[\s,]+)*\}'
+_SAYS_NOTHING = rb'(?:"role"\s*:\s*"[^"]*"|"[a-z_]+"\s*:\s*(?:""|null)|[\s,])*\}'
 """What may stand behind the brace of a delta that only begins the message, or ends it."""
 
 

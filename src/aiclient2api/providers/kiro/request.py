@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from aiclient2api.canonical.errors import GatewayError, bad_request
-from aiclient2api.canonical.request import Request
+from aiclient2api.canonical.request import Request, ToolResult
 from aiclient2api.providers.base import Ask
 from aiclient2api.providers.kiro import members, thinking
 from aiclient2api.providers.kiro.body import Body, ConversationState
@@ -48,7 +48,7 @@ def build(ask: Ask, profile: str) -> Built:
     state = ConversationState(
         chat_trigger_type="MANUAL",
         conversation_id=ask.conversation,
-        agent_continuation_id=derived_uuid(ask.seed, "continuation"),
+        agent_continuation_id=derived_uuid(ask.conversation, f"turn {_user_turns(request)}"),
         agent_task_type="vibe",
         current_message=history.current,
         history=history.earlier,
@@ -67,6 +67,14 @@ def build(ask: Ask, profile: str) -> Built:
         tools=tools,
         ids={slot.wire_id: slot.call.id for slot in slots if slot.wire_id != slot.call.id},
         tags=bool(plan.tags),
+    )
+
+
+def _user_turns(request: Request) -> int:
+    """How often the user has spoken: results of tools go on with the same turn, and so does its continuation id."""
+    return sum(
+        turn.role == "user" and any(not isinstance(block, ToolResult) for block in turn.blocks)
+        for turn in request.turns
     )
 
 
