@@ -104,9 +104,7 @@ class ServerExchange:
 
     async def body(self) -> bytes:
         """The whole body; the client is told to go on if it waits for that. Raises BodyTooLarge, BodyTimeout."""
-        while not self.body_complete:
-            if self._body_error is not None:
-                raise self._body_error
+        while self._body_error is None and not self.body_complete:
             if not self._asked:
                 self._asked = True
                 if self._expects() and not self.started and not self._body:
@@ -117,6 +115,8 @@ class ServerExchange:
                 await self._waiter
             finally:
                 self._waiter = None
+        if self._body_error is not None:
+            raise self._body_error
         if not isinstance(self._body, bytes):
             self._body = bytes(self._body)
         return self._body

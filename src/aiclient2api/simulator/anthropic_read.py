@@ -210,7 +210,10 @@ def _pairing(messages: list[Json]) -> None:
     for number, message in enumerate(_merged(messages)):
         blocks = _blocks(message, f"messages.{number}")
         if message.get("role") == "user":
-            answered = [as_text(block.get("tool_use_id")) for block in blocks if block.get("type") == "tool_result"]
+            results = [block for block in blocks if block.get("type") == "tool_result"]
+            if any("tool_use_id" not in block for block in results):
+                raise BadRequest(f"messages.{number}.content: tool_result.tool_use_id: Field required")
+            answered = [as_text(block["tool_use_id"]) for block in results]
             if orphans := [each for each in answered if each not in waiting]:
                 raise BadRequest(
                     f"messages.{number}: unexpected `tool_use_id` found in `tool_result` blocks: {orphans[0]}."
