@@ -32,7 +32,7 @@ def main() -> int:
                     breaches.append(f"{where}: {size} lines, at most {MAX_FUNCTION}")
     median = statistics.median(length for path, length in lengths.items() if path.name != "__init__.py")
     if median > MAX_MEDIAN:
-        breaches.append(f"the median module has {median} lines, at most {MAX_MEDIAN}")
+        breaches.append(f"the median module has {median:g} lines, at most {MAX_MEDIAN}")
     for breach in breaches:
         print(breach)
     print(

@@ -58,7 +58,8 @@ async def test_chat(tmp_path: Path) -> None:
         command(tmp_path, "chat", "--model", "claude-haiku-4-5", "--system", "Be brief.", stdin="who are you?\n"),
         command(tmp_path, "chat", "hello", "--json"),
     )
-    assert by_argument.code == by_stdin.code == as_json.code == 0
+    for ended in (by_argument, by_stdin, as_json):
+        assert (ended.code, ended.stderr) == (0, "")
     assert by_argument.stdout == "[simulated] 我是 aiclient2api 内置的模拟器，背后没有模型。\n"
     assert by_stdin.stdout == "[simulated] I am the simulator built into aiclient2api; there is no model behind me.\n"
     answer = json.loads(as_json.stdout)

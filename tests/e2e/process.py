@@ -26,7 +26,7 @@ class Served:
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    async def ended(self, seconds: float = 5.0) -> int:
+    async def ended(self, seconds: float = 10.0) -> int:
         """Its exit code; fails if it does not end."""
         async with asyncio.timeout(seconds):
             return await self.process.wait()

@@ -5,7 +5,7 @@ import contextlib
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple
 
 import h11
@@ -65,7 +65,8 @@ def judge(data: bytes, methods: Sequence[str] = ("GET",), *, closed: bool = True
 
 def _next_answer(conn: h11.Connection) -> Answer:
     interim: list[int] = []
-    status, headers, body = 0, {}, b""
+    status, body = 0, b""
+    headers: dict[str, str] = {}
     while True:
         try:
             event = conn.next_event()
@@ -173,6 +174,14 @@ class Wire:
         self.sock.close()
 
 
+async def eventually(condition: Callable[[], bool], seconds: float = 1.0) -> None:
+    for _ in range(int(seconds / 0.002)):
+        if condition():
+            return
+        await asyncio.sleep(0.002)
+    raise AssertionError("it did not happen in time")
+
+
 class Served:
     """A running server and its clients."""
 
@@ -216,9 +225,7 @@ class Served:
 
     async def quiet(self, seconds: float = 1.0) -> None:
         """Returns when no connection is open and no handler runs."""
-        async with asyncio.timeout(seconds):
-            while self.server.connections or self.server.active:
-                await asyncio.sleep(0.005)
+        await eventually(lambda: not self.server.connections and not self.server.active, seconds)
 
     def hang_up(self) -> None:
         for wire in self._wires:
@@ -247,6 +254,4 @@ async def serving(handler: Handler = echo, limits: Limits | None = None) -> Asyn
         served.hang_up()
         await server.stop(1.0)
     assert (server.connections, server.active) == (0, 0)
-    async with asyncio.timeout(1.0):
-        while sockets() > before:  # sockets are closed some rounds of the loop later
-            await asyncio.sleep(0.001)
+    await eventually(lambda: sockets() <= before)  # some rounds of the loop later

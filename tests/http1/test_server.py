@@ -38,7 +38,9 @@ CASES: dict[str, Case] = {
     "1.0 keep-alive with body": (
         b"POST /a HTTP/1.0\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nhi", "POST", "/a", b"hi", True
     ),
-    "length": (b"POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n\r\n\r\nGET ", "POST", "/b", b"\r\n\r\nGET ", True),
+    "length": (
+        b"POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n\r\n\r\nGET ", "POST", "/b", b"\r\n\r\nGET ", True
+    ),
     "length 0": (b"POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", "POST", "/b", b"", True),
     "no length": (b"POST /b HTTP/1.1\r\nHost: a\r\n\r\n", "POST", "/b", b"", True),
     "get with body": (b"GET /b HTTP/1.1\r\nHost: a\r\ncontent-length:3 \r\n\r\nabc", "GET", "/b", b"abc", True),

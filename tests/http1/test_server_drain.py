@@ -1,7 +1,6 @@
 """Beginning and end of a server: listening, adopting, draining within bounds, last words."""
 
 import asyncio
-import resource
 import socket
 import time
 
@@ -12,7 +11,7 @@ from aiclient2api.http1 import listening
 from aiclient2api.http1.messages import Exchange, Limits
 from aiclient2api.http1.server import Server
 from tests.http1.loops import Run, both_loops, run_on
-from tests.http1.serving import Wire, echo, judge, one, refuse, serving
+from tests.http1.serving import Wire, echo, eventually, judge, one, refuse, serving
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 LAST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -48,8 +47,7 @@ class Gate:
             await exchange.finish()
 
     async def reached(self, count: int) -> None:
-        while self.waiting < count:
-            await asyncio.sleep(0.001)
+        await eventually(lambda: self.waiting == count)
 
 
 async def said_until_closed(wire: Wire) -> bytes:
@@ -164,8 +162,7 @@ def test_what_does_not_end_is_ended(run: Run) -> None:
             wires = [await served.wire() for _ in range(3)]
             for wire, path in zip(wires, (b"/ ", b"/after ", b"/blocked "), strict=True):
                 await wire.send((OLD if path == b"/ " else GET).replace(b"/ ", path, 1))
-            while waiting < 3:
-                await asyncio.sleep(0.001)
+            await eventually(lambda: waiting == 3)
             wires[1].close()
             assert 1.0 < await timed(served.server, 0.05) < 2.5
             assert (served.server.connections, served.server.active) == (0, 0)
@@ -306,19 +303,22 @@ def test_a_taken_port_is_an_error_and_leaves_nothing(run: Run) -> None:
 
 
 @both_loops
-def test_a_port_taken_between_binding_and_listening(run: Run) -> None:
+def test_a_port_that_is_taken_while_we_bind(run: Run) -> None:
+    """Two sockets may be bound to one port; only one of them can listen, and the other must say so."""
+
     async def main() -> None:
-        free = socket.create_server(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
-        mine, late = [(await listening.bind("127.0.0.1", port, False))[0] for _ in range(2)]
-        other = (await listening.bind("127.0.0.1", 0, False))[0]
-        mine.listen()
+        rival = socket.socket()
+        rival.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        rival.bind(("127.0.0.1", 0))
+        server = Server(echo, Limits(), refuse)
+        places = await server.listen("127.0.0.1", rival.getsockname()[1])
         with pytest.raises(OSError, match="in use"):
-            await listening.accept_on([other, late], asyncio.Protocol)
-        await asyncio.sleep(0.01)
-        assert late.fileno() == -1
-        mine.close()
+            rival.listen()
+        await server.stop(1)
+        rival.listen()
+        with pytest.raises(OSError, match="in use"):
+            await Server(echo, Limits(), refuse).listen(*places[0])
+        rival.close()
 
     run(main())
 
@@ -351,6 +351,8 @@ def test_an_unknown_host_is_an_error() -> None:
 
 def test_half_of_the_open_files_are_for_clients() -> None:
     """P10"""
+    import resource  # not on Windows
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
     try:

@@ -2,6 +2,8 @@
 connection ends, and arrives although the client may still be sending."""
 
 import asyncio
+import contextlib
+import time
 
 import pytest
 
@@ -184,10 +186,12 @@ def test_a_drip_does_not_hold_a_refused_connection_open(run: Run) -> None:
             wire = await served.wire()
             await wire.send(get(b"Content-Length: 2000000\r\n", b"POST / HTTP/1.1"))
             await wire.until(b"\r\n\r\n" + b"the request body is over the limit of 100 bytes")
-            with pytest.raises(ConnectionError):
-                for _ in range(20):
+            started = time.monotonic()
+            with contextlib.suppress(ConnectionError):
+                while time.monotonic() - started < 1:
                     await wire.send(b"x")
                     await asyncio.sleep(0.05)
+            assert time.monotonic() - started < 0.6
             await served.quiet()
 
     run(main())
@@ -198,7 +202,8 @@ BROKEN_CHUNKS: dict[str, bytes] = {
     "too big": b"10000000000000000\r\n", "LF": b"1\na\r\n0\r\n\r\n", "LF after": b"1\r\na\n0\r\n\r\n",
     "longer than it says": b"1\r\nab\r\n0\r\n\r\n", "space": b"1 \r\na\r\n0\r\n\r\n", "space before": b" 1\r\na\r\n",
     "LF in extension": b"1;a\na\r\n", "CR in extension": b"1;a\rb\r\n", "NUL in extension": b"1;\0\r\n",
-    "folded trailer": b"0\r\nA: b\r\n c\r\n\r\n", "no trailer": b"0\r\nA b\r\n\r\n", "LF in trailer": b"0\r\nA: b\nC: d\r\n\r\n",
+    "folded trailer": b"0\r\nA: b\r\n c\r\n\r\n", "no trailer": b"0\r\nA b\r\n\r\n",
+    "LF in trailer": b"0\r\nA: b\nC: d\r\n\r\n",
     "length in trailer": b"0\r\nContent-Length: 3\r\n\r\nabc", "LF at the end": b"0\r\n\nGET / HTTP/1.1",
     "endless extension": b"1;" + b"x" * 17000, "endless trailer": b"0\r\n" + b"A: b\r\n" * 4000,
 }  # fmt: skip

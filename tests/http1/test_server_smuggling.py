@@ -55,7 +55,8 @@ def _fields() -> list[bytes]:
     lines = [
         b"%b: chunked", b" %b: chunked", b"\t%b: chunked", b"%b : chunked", b"%b\t: chunked", b"%b\x0b: chunked",
         b"%b\x00: chunked", b"\x00%b: chunked", b"%b\xa0: chunked", b"X: y\n%b: chunked", b"X: y\r%b: chunked",
-        b"X: y\r\r\n%b: chunked", b"X: y\r\n %b: chunked", b"X: y\r\n\t%b: chunked", b"%b:\r\n chunked", b"%b:\n chunked",
+        b"X: y\r\r\n%b: chunked", b"X: y\r\n %b: chunked", b"X: y\r\n\t%b: chunked", b"%b:\r\n chunked",
+        b"%b:\n chunked",
         b"%b: chunked\r\n ", b": y\r\n%b: chunked", b"X\r\n%b: chunked", b"(%b): chunked", b"%b\x7f: chunked",
         b"X@: y\r\n%b: chunked", b"X: y\x00\r\n%b: chunked", b"X: y\x1f\r\n%b: chunked", b"X: \x08\r\n%b: chunked",
     ]  # fmt: skip
@@ -68,7 +69,8 @@ def _lines() -> list[bytes]:
     """Request lines, versions, and line ends."""
     lines = [
         b"POST / HTTP/1.1\r", b" POST / HTTP/1.1", b"POST  / HTTP/1.1", b"POST /  HTTP/1.1", b"POST / HTTP/1.1 ",
-        b"POST\t/\tHTTP/1.1", b"POST /\x00 HTTP/1.1", b"POST /\x0b HTTP/1.1", b"POST /\xff HTTP/1.1", b"POST / HTTP/1.1\x00",
+        b"POST\t/\tHTTP/1.1", b"POST /\x00 HTTP/1.1", b"POST /\x0b HTTP/1.1", b"POST /\xff HTTP/1.1",
+        b"POST / HTTP/1.1\x00",
         b"POST / http/1.1", b"POST / HTTP/1", b"POST / HTTP/1.1.1", b"POST / HTTP/+1.1", b"POST / HTP/1.1", b"POST /",
         b"POST / x HTTP/1.1", b"P\x00ST / HTTP/1.1", b"PO ST / HTTP/1.1", b"POST\n/ HTTP/1.1", b"POST / HTTP/1.1\nX: y",
         b"POST\x0b/\x0bHTTP/1.1", b"post / HTTP/1.1", b"(POST) / HTTP/1.1", b"\x00POST / HTTP/1.1",
@@ -84,7 +86,8 @@ def _hosts() -> list[bytes]:
     hosts = [
         b"", b"Host: a\r\nHost: a", b"Host: a\r\nHost: b", b"Host: a, b", b"Host: a b", b"Host: a\tb", b"Host: u@a",
         b"Host: a/b", b"Host: a#b", b"Host: a?b", b"Host: a\\b", b"Host: http://a", b"Host: [::1", b"Host: a:b",
-        b"Host: a:80:80", b"Host: a:123456", b"Host: a\x00b", b"Host: \xe4", b"Host: a\r\n .b", b'Host: "a"', b"Host: [a]]",
+        b"Host: a:80:80", b"Host: a:123456", b"Host: a\x00b", b"Host: \xe4", b"Host: a\r\n .b", b'Host: "a"',
+        b"Host: [a]]",
     ]  # fmt: skip
     targets = [
         b"http://b/", b"http://u@a/", b"http://a:81/", b"http:///", b"http://", b"http:/a", b"ftp://a/", b"//", b"a",
@@ -171,7 +174,8 @@ SEEDS = [
 ]
 SNIPPETS = [
     b"\r\n", b"\n", b"\r", b" ", b"\t", b"\0", b":", b",", b";", b"0", b"5", b"chunked", b"Content-Length: 3\r\n",
-    b"Transfer-Encoding: chunked\r\n", b"\r\n\r\n", b"0\r\n\r\n", b"\x0b", b"\xff", b"GET / HTTP/1.1\r\n", b"Host: a\r\n",
+    b"Transfer-Encoding: chunked\r\n", b"\r\n\r\n", b"0\r\n\r\n", b"\x0b", b"\xff", b"GET / HTTP/1.1\r\n",
+    b"Host: a\r\n",
 ]  # fmt: skip
 mutation = st.tuples(st.floats(0, 1), st.integers(0, 3), st.sampled_from(SNIPPETS) | st.binary(max_size=2))
 

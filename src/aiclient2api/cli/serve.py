@@ -92,7 +92,7 @@ def _address(host: str, port: int) -> str:
 
 
 async def _serve(loaded: Loaded, where: Places, keys: tuple[str, ...], own: OwnKey | None) -> None:
-    settings = loaded.settings
+    settings, told = loaded.settings, stop_signal()
     try:
         gateway = Gateway(settings, where, os.environ, keys)
     except SettingsError as error:
@@ -110,7 +110,7 @@ async def _serve(loaded: Loaded, where: Places, keys: tuple[str, ...], own: OwnK
     await _tell(gateway, settings)
     click.echo(f"listening on http://{_address(settings.host, port)}")
     sys.stdout.flush()
-    await until_told()
+    await told.wait()
     say("stopping: running answers may end, new requests are refused (press again to stop at once)")
     await gateway.stop(settings.timeout_drain / 1000)
 
@@ -125,16 +125,21 @@ async def _tell(gateway: Gateway, settings: Settings) -> None:
         say(f"warning: {provider}: {problem}")
 
 
-async def until_told() -> None:
-    """Until SIGINT or SIGTERM; the next signal after that ends the process at once, as the system does by itself."""
+def stop_signal() -> asyncio.Event:
+    """Is set at SIGINT or SIGTERM; the next signal after that ends the process at once, as the system does by
+    itself."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
+
+    def tell() -> None:
+        told.set()
+        for each in signals:
+            _off(loop, each)
+
     for each in signals:
-        _on(loop, each, told.set)
-    await told.wait()
-    for each in signals:
-        _off(loop, each)
+        _on(loop, each, tell)
+    return told
 
 
 def _on(loop: asyncio.AbstractEventLoop, number: signal.Signals, call: Callable[[], None]) -> None:

@@ -11,7 +11,7 @@ import click
 
 from aiclient2api import files
 from aiclient2api.cli.options import WrongConfiguration, run, say
-from aiclient2api.cli.serve import until_told
+from aiclient2api.cli.serve import stop_signal
 from aiclient2api.gateway.app import refuse
 from aiclient2api.http1.messages import Limits
 from aiclient2api.http1.server import Server
@@ -62,7 +62,7 @@ def _write_login(path: Path, document: Mapping[str, object]) -> None:
 async def _simulate(
     simulation: Simulation, host: str, port: int, kiro_login: str | None, google_login: str | None
 ) -> None:
-    server = Server(make_handler(simulation), Limits(), refuse)
+    server, told = Server(make_handler(simulation), Limits(), refuse), stop_signal()
     try:
         (_, bound), *_ = await server.listen(host, port)
     except OSError as error:
@@ -78,5 +78,5 @@ async def _simulate(
     say(f"CLAUDE_BASE_URL={base} OPENAI_BASE_URL={base}/v1 GEMINI_BASE_URL={base} (any key)")
     click.echo(f"listening on {base}")
     sys.stdout.flush()
-    await until_told()
+    await told.wait()
     await server.stop(grace=0)

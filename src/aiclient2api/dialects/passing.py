@@ -14,7 +14,8 @@ from aiclient2api.canonical.events import Event, Failed, Finish, Verbatim
 from aiclient2api.dialects.base import FrameReader, Seen, StreamDecoder
 from aiclient2api.wire.sse import MAX_EVENT_BYTES
 
-_FRAME_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+_FRAME_END = re.compile(rb"(?>\r\n|\n|\r(?!\n|\Z))(?>\r\n|\n|\r(?!\n|\Z))")
+"""A blank line (WHATWG HTML, 9.2). A return at the very end may be half of a line end, and waits."""
 _NOT_A_STREAM = (b"{", b"[", b"<")
 
 
@@ -24,7 +25,9 @@ class PassingDecoder:
     def __init__(self, reader: FrameReader, fallback: StreamDecoder) -> None:
         self._reader = reader
         self._fallback = fallback
-        self._rest = b""
+        self._pieces: list[bytes] = []
+        self._held = 0
+        self._tail = b""
         self._begun = False
         self._is_stream = True
         self._committed = False
@@ -39,7 +42,7 @@ class PassingDecoder:
         if not self._is_stream:
             return self._fallback.feed(data)
         block = self._complete_frames(data)
-        if len(self._rest) > MAX_EVENT_BYTES:
+        if self._held > MAX_EVENT_BYTES:
             return self._fail("upstream", f"The upstream sent an event of more than {MAX_EVENT_BYTES} bytes.")
         return self._block(block) if block else []
 
@@ -50,8 +53,9 @@ class PassingDecoder:
         if not self._is_stream:
             return self._fallback.close()
         out: list[Event] = []
-        if self._reader.interesting.search(self._rest):
-            frame = self._rest + b"\n\n"
+        rest = b"".join(self._pieces)
+        if self._reader.interesting.search(rest):
+            frame = rest + b"\n\n"
             seen = self._reader.read(frame)
             if seen.finish is not None or seen.failed is not None:
                 self._seen(frame, seen, out)
@@ -69,16 +73,20 @@ class PassingDecoder:
             self._is_stream = first not in _NOT_A_STREAM
 
     def _complete_frames(self, data: bytes) -> bytes:
-        data = self._rest + data if self._rest else data
-        end = data.rfind(b"\n\n") + 2
-        if b"\r" in data:
-            ends = [found.end() for found in _FRAME_END.finditer(data)]
-            end = ends[-1] if ends else 1
-        if end < 2:
-            self._rest = data
+        """The frames that `data` completes. Only what is new is searched: one event may come in many pieces."""
+        joint = self._tail + data
+        end = _last_frame_end(joint) - len(self._tail)
+        if end <= 0:
+            self._pieces.append(data)
+            self._held += len(data)
+            self._tail = joint[-3:]
             return b""
-        self._rest = data[end:]
-        return data[:end]
+        block = b"".join((*self._pieces, data[:end]))
+        rest = data[end:]
+        self._pieces = [rest] if rest else []
+        self._held = len(rest)
+        self._tail = rest[-3:]
+        return block
 
     def _block(self, block: bytes) -> list[Event]:
         if self._reader.interesting.search(block) is None:
@@ -90,7 +98,9 @@ class PassingDecoder:
             start = found.end()
             self._frame(frame, out)
             if self._over:
-                break
+                return out
+        if start < len(block):
+            self._frame(block[start:], out)
         return out
 
     def _frame(self, frame: bytes, out: list[Event]) -> None:
@@ -116,6 +126,13 @@ class PassingDecoder:
     def _fail(self, kind: Kind, message: str) -> list[Event]:
         self._over = True
         return [Failed(GatewayError(kind, message))]
+
+
+def _last_frame_end(data: bytes) -> int:
+    """Behind the last blank line; 0 without one."""
+    if b"\r" not in data:
+        return data.rfind(b"\n\n") + 2 if b"\n\n" in data else 0
+    return max((found.end() for found in _FRAME_END.finditer(data)), default=0)
 
 
 def frame_data(frame: bytes) -> bytes:

@@ -180,6 +180,7 @@ class Upstream:
             return inbound
         async with inbound:
             body = await inbound.read(MAX_ERROR_BODY)
+        body = _without_key(body, call)
         if journey.raw is not None:
             journey.raw("answer", body)
         raise account.provider.classify(inbound.status, inbound.headers, body)
@@ -200,10 +201,24 @@ def passing_on(provider: Provider, letter: Letter) -> Prepare:
 
 
 def _with_reason(error: GatewayError, before: Sequence[GatewayError]) -> GatewayError:
-    """A key that cannot be renewed: the provider's own words say why, the login's what to do."""
-    if error.reason != "key_rejected" or not before:
+    """A login that cannot be renewed: the provider's own words say why, the login's what to do."""
+    if error.reason not in ("key_rejected", "refresh_failed") or not before:
         return error
-    return GatewayError(error.kind, f"{before[-1].message} {error.message}", reason=error.reason)
+    message = f"{before[-1].message} {error.message}"
+    return GatewayError(error.kind, message, reason=error.reason, retry_after=error.retry_after)
+
+
+_KEY_HEADERS = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-key"})
+
+
+def _without_key(body: bytes, call: Call) -> bytes:
+    """An error that quotes the key it was sent must not carry it on to the client or a log."""
+    for name, value in call.headers:
+        if name.lower() in _KEY_HEADERS:
+            key = value.rpartition(" ")[2].encode()
+            if len(key) >= 6:
+                body = body.replace(key, b"***")
+    return body
 
 
 def _to_remember(remedies: frozenset[str]) -> frozenset[str]:
@@ -238,10 +253,17 @@ async def _events(inbound: Inbound, prepared: Prepared, journey: Journey) -> Bat
         yield prepared.decode(body)
         return
     decoder = prepared.decoder()
-    async for chunk in inbound.chunks():
-        if journey.raw is not None:
-            journey.raw("answer", chunk)
-        events = decoder.feed(chunk)
-        if events:
-            yield events
-    yield decoder.close()
+    cut: HttpError | None = None
+    try:
+        async for chunk in inbound.chunks():
+            if journey.raw is not None:
+                journey.raw("answer", chunk)
+            events = decoder.feed(chunk)
+            if events:
+                yield events
+    except HttpError as error:
+        cut = error
+    events = decoder.close()
+    if cut is not None and any(isinstance(event, Failed) for event in events):
+        raise cut  # a connection that breaks behind the whole answer takes nothing from it
+    yield events

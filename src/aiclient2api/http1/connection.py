@@ -273,7 +273,7 @@ class Connection(asyncio.Protocol):
             self._next_request()
         return self._phase != _CLOSING
 
-    def broke_off(self, exchange: ServerExchange, error: BaseException | None) -> None:
+    def broke_off(self, exchange: ServerExchange, error: Exception | None) -> None:
         self._release()
         if self._lost or self._phase == _CLOSING:
             return

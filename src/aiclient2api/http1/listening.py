@@ -4,9 +4,8 @@ import asyncio
 import errno
 import socket
 import sys
-from collections.abc import Callable
 
-_BACKLOG = 2048
+BACKLOG = 2048
 _PORT_TRIES = 8
 # Descriptors that are not clients' or upstreams' connections: files, listeners, the loop.
 _OTHER_DESCRIPTORS = 64
@@ -14,8 +13,8 @@ _NO_SUCH_ADDRESS = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EIN
 
 
 async def bind(host: str, port: int, reuse_port: bool) -> list[socket.socket]:
-    """Bound sockets for every address of `host`, all on one port (0: a free one). "localhost" is 127.0.0.1 and, where
-    there is one, ::1. Raises OSError, ValueError if the system has no SO_REUSEPORT."""
+    """Listening sockets for every address of `host`, all on one port (0: a free one). "localhost" is 127.0.0.1 and,
+    where there is one, ::1. Raises OSError, ValueError if the system has no SO_REUSEPORT."""
     if reuse_port and not hasattr(socket, "SO_REUSEPORT"):
         raise ValueError("this system cannot share a port between processes")
     addresses = await _resolve(host, port)
@@ -27,22 +26,6 @@ async def bind(host: str, port: int, reuse_port: bool) -> list[socket.socket]:
             if port or error.errno != errno.EADDRINUSE or attempt + 1 == _PORT_TRIES:
                 raise
     raise AssertionError("not reached")
-
-
-async def accept_on(sockets: list[socket.socket], protocol: Callable[[], asyncio.Protocol]) -> list[asyncio.Server]:
-    """Listen on all of the sockets, or close them all. Raises OSError."""
-    loop = asyncio.get_running_loop()
-    listeners: list[asyncio.Server] = []
-    try:
-        for sock in sockets:
-            listeners.append(await loop.create_server(protocol, sock=sock, backlog=_BACKLOG))
-    except OSError:  # bound is not listening: another process may have been faster
-        for listener in listeners:
-            listener.close()
-        for sock in sockets[len(listeners) :]:
-            sock.close()
-        raise
-    return listeners
 
 
 def capacity(connections: int) -> int:
@@ -97,6 +80,7 @@ def _bind_one(family: int, address: str, port: int, reuse_port: bool) -> socket.
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.setblocking(False)
         sock.bind((address, port))
+        sock.listen(BACKLOG)  # here, where a failure is an error: uvloop's create_server does not raise it
     except OSError:
         sock.close()
         raise

@@ -22,21 +22,41 @@ class Owner(Protocol):
         """The handler has returned; false if no other one shall run."""
         ...
 
-    def broke_off(self, exchange: ServerExchange, error: BaseException | None) -> None:
+    def broke_off(self, exchange: ServerExchange, error: Exception | None) -> None:
         """The handler has failed, or was cancelled (None)."""
         ...
+
+
+class _Kept:
+    """A context that keeps a failure instead of raising it: what a handler raises may hold a client's text, and a task
+    that fails is logged with all it has. Cancellation goes through."""
+
+    __slots__ = ("error",)
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, Exception):
+            self.error = error
+            return True
+        return False
 
 
 class Runner:
     """Between two requests the task waits."""
 
-    __slots__ = ("_exchange", "_handler", "_loop", "_owner", "_task", "_wake")
+    __slots__ = ("_exchange", "_failure", "_handler", "_loop", "_owner", "_task", "_wake")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, handler: Handler, owner: Owner) -> None:
         self._loop = loop
         self._handler = handler
         self._owner: Owner | None = owner
         self._exchange: ServerExchange | None = None
+        self._failure = _Kept()
         self._task: asyncio.Task[None] | None = None
         self._wake: asyncio.Future[None] | None = None
 
@@ -64,6 +84,10 @@ class Runner:
             self._owner = None
 
     async def _run(self) -> None:
+        with self._failure:
+            await self._serve()
+
+    async def _serve(self) -> None:
         handler, owner = self._handler, self._owner
         while owner is not None:
             exchange = self._exchange
@@ -81,7 +105,7 @@ class Runner:
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._task = None
         exchange, self._exchange = self._exchange, None
-        error = None if task.cancelled() else task.exception()
+        error = self._failure.error
         if error is not None:
             _log_failure(error)
         owner, self._owner = self._owner, None  # a connection does not outlive its task
@@ -89,7 +113,7 @@ class Runner:
             owner.broke_off(exchange, error)
 
 
-def _log_failure(error: BaseException) -> None:
+def _log_failure(error: Exception) -> None:
     """Type and place of a handler's failure; its message may hold a client's text."""
     if isinstance(error, BodyTooLarge | BodyTimeout):
         return

@@ -49,9 +49,11 @@ class Server:
         if self._state.draining:
             raise RuntimeError("the server has been stopped")
         self._state.capacity = listening.capacity(self._state.limits.connections)
-        sockets = await listening.bind(host, port, reuse_port)
-        places: list[tuple[str, int]] = [sock.getsockname()[:2] for sock in sockets]
-        self._listeners += await listening.accept_on(sockets, self._connection)
+        loop = asyncio.get_running_loop()
+        places: list[tuple[str, int]] = []
+        for sock in await listening.bind(host, port, reuse_port):
+            places.append(sock.getsockname()[:2])
+            self._listeners.append(await loop.create_server(self._connection, sock=sock, backlog=listening.BACKLOG))
         return places
 
     async def adopt(self, sock: socket.socket) -> None:

@@ -11,25 +11,28 @@ import msgspec
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """`host` is the end of the host name, or `:port` of a local server. `refuses` are members of a body that it answers
-    with 400; they are left out and named in x-aiclient-dropped."""
+    with 400; they are left out and named in x-aiclient-dropped. `freeform_tools`: its Chat Completions knows tools that
+    take text in place of JSON."""
 
     name: str
     host: str
     base_url: str
     refuses: frozenset[str] = frozenset()
     key_header: Literal["bearer", "api-key"] = "bearer"
+    freeform_tools: bool = False
 
 
 _CACHING = frozenset({"prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"})
 _OPENAI_ONLY = _CACHING | {"store", "metadata", "service_tier", "safety_identifier", "verbosity", "prediction"}
 
 SERVERS: tuple[Server, ...] = (
-    Server(name="OpenAI", host="api.openai.com", base_url="https://api.openai.com/v1"),
+    Server(name="OpenAI", host="api.openai.com", base_url="https://api.openai.com/v1", freeform_tools=True),
     Server(
         name="Azure OpenAI",
         host=".openai.azure.com",
         base_url="https://RESOURCE.openai.azure.com/openai/v1",
         key_header="api-key",
+        freeform_tools=True,
     ),
     Server(name="OpenRouter", host="openrouter.ai", base_url="https://openrouter.ai/api/v1"),
     Server(name="DeepSeek", host="api.deepseek.com", base_url="https://api.deepseek.com/v1", refuses=_OPENAI_ONLY),

@@ -56,7 +56,8 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
     """`path` gives what follows the base URL from the model's id and whether a stream is asked for; `sign` makes the
     headers that carry the key; `shape` says what is assumed of a model of this name; `refuses` are members of a body
     that the server does not take; `instead` is another provider for requests that this one would refuse;
-    `embeddings` maps a form of embeddings to its path by model; without `knows_stop` stop sequences are cut here."""
+    `embeddings` maps a form of embeddings to its path by model; `reword` changes a request into what the server knows;
+    without `knows_stop` stop sequences are cut here."""
 
     name: str
     family: str
@@ -73,6 +74,7 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
     read_models: Callable[[bytes], tuple[Model, ...]] | None = None
     counting: Counting | None = None
     embeddings: Mapping[str, Callable[[str], str]] = {}
+    reword: Callable[[Request], Request] = lambda request: request
     knows_stop: bool = True
 
     @property
@@ -85,7 +87,7 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
         other = self.instead(Asked(ask.model, bool(request.tools), "none" if effort == "off" else effort))
         if other is not None:
             return other.prepare(ask, grant)
-        outgoing = self.codec.encode_request(request, ask.model)
+        outgoing = self.codec.encode_request(self.reword(request), ask.model)
         body, refused = self._without_refused(outgoing.body)
         call = self._call(ask.model, request.stream, body, (*self.sign(grant), *outgoing.headers))
         last = finishing(self.name_map(request), request, knows_stop=self.knows_stop)

@@ -8,6 +8,7 @@ from aiclient2api.dialects import openai_chat, openai_responses
 from aiclient2api.providers.base import Grant
 from aiclient2api.providers.compatible import Server, server_at
 from aiclient2api.providers.families import openai_shape, reasons
+from aiclient2api.providers.functions_only import functions_only
 from aiclient2api.providers.keyed import Asked, Headers, KeyedProvider, base_url
 
 VENDOR = "https://api.openai.com/v1"
@@ -34,6 +35,7 @@ def responses_custom(url: str | None) -> KeyedProvider:
         codec=openai_responses.OPENAI_RESPONSES,
         path=lambda model, stream: "/responses",
         name_map=openai_responses.name_map,
+        reword=lambda request: request,
         knows_stop=False,
     )
 
@@ -53,6 +55,7 @@ def _provider(url: str | None, name: str) -> KeyedProvider:
         shape=openai_shape,
         refuses=server.refuses,
         embeddings={"embeddings": lambda model: "/embeddings"},
+        reword=(lambda request: request) if server.freeform_tools else functions_only,
     )
 
 

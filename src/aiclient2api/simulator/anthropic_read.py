@@ -170,6 +170,8 @@ def _check(block: Json, where: str, role: object, signed: Signed) -> None:
             raise BadRequest(f"{where}.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'")
         if not isinstance(block.get("input"), dict):
             raise BadRequest(f"{where}.tool_use.input: Input should be a valid dictionary")
+    elif kind == "tool_result" and not isinstance(block.get("tool_use_id"), str):
+        raise BadRequest(f"{where}.tool_result.tool_use_id: Field required")
     elif kind == "thinking" and not signed(as_text(block.get("thinking")), as_text(block.get("signature"))):
         raise BadRequest(f"{where}: Invalid `signature` in `thinking` block")
     elif kind == "redacted_thinking":
@@ -210,10 +212,7 @@ def _pairing(messages: list[Json]) -> None:
     for number, message in enumerate(_merged(messages)):
         blocks = _blocks(message, f"messages.{number}")
         if message.get("role") == "user":
-            results = [block for block in blocks if block.get("type") == "tool_result"]
-            if any("tool_use_id" not in block for block in results):
-                raise BadRequest(f"messages.{number}.content: tool_result.tool_use_id: Field required")
-            answered = [as_text(block["tool_use_id"]) for block in results]
+            answered = [as_text(block.get("tool_use_id")) for block in blocks if block.get("type") == "tool_result"]
             if orphans := [each for each in answered if each not in waiting]:
                 raise BadRequest(
                     f"messages.{number}: unexpected `tool_use_id` found in `tool_result` blocks: {orphans[0]}."

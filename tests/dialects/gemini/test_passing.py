@@ -39,9 +39,9 @@ def test_a_request_keeps_its_bytes() -> None:
 
 def test_peek() -> None:
     assert GEMINI.passing.peek(BODY, HEADERS) == Peek("mine", True)
-    assert GEMINI.passing.peek(b'{"tools":[{}]}', {":model": "m"}) == Peek("m", False, True)
-    assert GEMINI.passing.peek(b'{"tools":[]}', {":model": "m"}) == Peek("m")
-    assert not GEMINI.passing.peek(b"{}", {":model": "m", ":stream": "array"}).native
+    assert GEMINI.passing.peek(b'{"contents":[],"tools":[{}]}', {":model": "m"}) == Peek("m", False, True)
+    assert GEMINI.passing.peek(b'{"contents":[],"tools":[]}', {":model": "m"}) == Peek("m")
+    assert not GEMINI.passing.peek(b'{"contents":[]}', {":model": "m", ":stream": "array"}).native
     for body, headers in ((b"{}", {}), (b"{", HEADERS)):
         with pytest.raises(GatewayError) as caught:
             GEMINI.passing.peek(body, headers)

@@ -37,7 +37,7 @@ def test_headers_tell_when_to_come_back() -> None:
     def headers(kind: Kind, retry_after: float | None = None) -> tuple[tuple[str, str], ...]:
         return OPENAI_CHAT.encode_error(GatewayError(kind, "", retry_after=retry_after), "").headers
 
-    assert headers("rate_limit", 2.4) == (("retry-after", "2"),)
+    assert headers("rate_limit", 2.4) == (("retry-after", "3"),)
     assert headers("quota") == (("x-should-retry", "false"),)
     assert headers("login_required") == (("x-should-retry", "false"),)
     assert headers("bad_request") == headers("overloaded") == ()

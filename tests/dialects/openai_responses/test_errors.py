@@ -38,7 +38,7 @@ def test_an_upstreams_own_answer_is_passed_on_as_it_is(upstream: UpstreamAnswer,
     error = GatewayError("upstream", "why", upstream=upstream, retry_after=2.4)
     shown = OPENAI_RESPONSES.encode_error(error, "")
     assert (shown.body == upstream.body, shown.status) == (passed_on, status)
-    assert shown.headers == (("retry-after", "2"),)
+    assert shown.headers == (("retry-after", "3"),)
     assert error.upstream is upstream
 
 

@@ -84,6 +84,7 @@ class Blocks:
 
     def __init__(self) -> None:
         self._open: dict[int, _Open] = {}
+        self._half: list[_Open] = []
         self._count = 0
 
     def start(self, index: int, raw: bytes) -> list[Event]:
@@ -118,9 +119,13 @@ class Blocks:
         return []
 
     def end(self, index: int) -> list[Event]:
-        """A block ends; nothing for one that is not open."""
+        """A block ends; nothing for one that is not open. The API ends a call that its limit has cut as any other: one
+        whose input is not whole stays open until the reason of the end is known."""
         block = self._open.pop(index, None)
         if block is None:
+            return []
+        if block.kind == "call" and block.pieces and not _is_object("".join(block.pieces)):
+            self._half.append(block)
             return []
         if block.kind == "foreign":
             at = self._count
@@ -128,8 +133,18 @@ class Blocks:
             return [BlockStart(at, "foreign", name=block.content.type, dialect=FAMILY, raw=_whole(block)), BlockEnd(at)]
         return [*_last_events(block), BlockEnd(block.index)]
 
-    def end_all(self) -> list[Event]:
-        return [event for index in list(self._open) for event in self.end(index)]
+    def end_all(self, *, cut: bool = False) -> list[Event]:
+        """The answer ends; if its limit has `cut` it, calls that are not whole stay open."""
+        out = [event for index in list(self._open) for event in self.end(index)]
+        return out if cut else [*out, *(BlockEnd(block.index) for block in self._half)]
+
+
+def _is_object(text: str) -> bool:
+    try:
+        jsonio.decode(text, dict[str, msgspec.Raw])
+    except jsonio.JsonError:
+        return False
+    return True
 
 
 def _first_events(block: _Open) -> list[Event]:

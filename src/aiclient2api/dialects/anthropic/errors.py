@@ -203,7 +203,7 @@ def _retryable(status: int, headers: Mapping[str, str]) -> bool | None:
     asked = headers.get("x-should-retry")
     if asked in ("true", "false"):
         return asked == "true"
-    return False if status == 403 else None
+    return False if status == 403 or status < 400 else None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

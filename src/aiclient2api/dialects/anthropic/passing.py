@@ -73,11 +73,16 @@ def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite) -> Passed
         changes["model"] = jsonio.encode(rewrite.model.id)
     changes |= _thinking(members, rewrite)
     dropped = [name for name in SAMPLING if not rewrite.model.sampling and name in members]
+    if b"clear_thinking" in bytes(members.get("context_management", ABSENT)) and not _thinks(members, changes):
+        dropped.append("context_management")  # such an edit is refused unless thinking is on
     changes |= dict.fromkeys(dropped)
     if rewrite.touches_system:
         changes["system"] = _system(members.get("system", ABSENT), rewrite)
     if _PREFIX in body and "messages" in members:
-        changes["messages"] = _without_envelopes(members["messages"], rewrite.family)
+        messages = changes["messages"] = _without_envelopes(members["messages"], rewrite.family)
+        if _cannot_think(messages, changes.get("thinking") or bytes(members.get("thinking", ABSENT))):
+            dropped += ["thinking", *_edits(members)]
+            changes |= {"thinking": b'{"type":"disabled"}'} | dict.fromkeys(_edits(members))
     patched = jsonio.patch(body, changes) if changes else body
     return Passed(patched, _headers(headers, members), tuple(dropped))
 
@@ -115,6 +120,11 @@ def _thinking(members: Members, rewrite: Rewrite) -> dict[str, bytes | None]:
     if limit is not None and plan.max_tokens > limit:
         changes["max_tokens"] = jsonio.encode(plan.max_tokens)
     return changes
+
+
+def _thinks(members: Members, changes: Mapping[str, bytes | None]) -> bool:
+    form = changes.get("thinking") or bytes(members.get("thinking", ABSENT))
+    return bool(form) and b'"disabled"' not in form
 
 
 def _different(form: object, wanted: Mapping[str, object]) -> bool:
@@ -155,7 +165,32 @@ def _replaced(block: msgspec.Raw, rewrite: Rewrite) -> msgspec.Raw:
 
 
 class _Message(msgspec.Struct):
+    role: str = ""
     content: msgspec.Raw = ABSENT
+
+
+class _Typed(msgspec.Struct):
+    type: str = ""
+
+
+def _cannot_think(messages: bytes, thinking: bytes) -> bool:
+    """Whether results are due for an assistant turn that no longer begins with thinking, though the model is to think
+    by a budget: the API refuses to go on with that (dialects.md, 3.3.21)."""
+    if not thinking or jsonio.decode(thinking, _Typed).type != "enabled":
+        return False
+    turns = jsonio.decode(messages, list[_Message])
+    last = max((index for index, turn in enumerate(turns) if turn.role == "assistant"), default=-1)
+    if last < 0 or not any(b'"tool_result"' in bytes(turn.content) for turn in turns[last + 1 :]):
+        return False
+    said = bytes(turns[last].content)
+    first = jsonio.decode(said, list[_Typed])[0] if said[:1] == b"[" else _Typed()
+    return first.type not in ("thinking", "redacted_thinking")
+
+
+def _edits(members: Members) -> list[str]:
+    """The member with edits of thinking, which go where thinking goes."""
+    name = "context_management"
+    return [name] if b'"clear_thinking' in bytes(members.get(name, ABSENT)) else []
 
 
 def _without_envelopes(messages: msgspec.Raw, family: str) -> bytes:

@@ -139,7 +139,7 @@ class AnthropicDecoder:
 
     def _stop(self, out: list[Event]) -> None:
         self._start(_Message(), out)
-        out += self._blocks.end_all()
+        out += self._blocks.end_all(cut=self._finish.reason == "length")
         out.append(self._finish)
         self._ended = True
 

@@ -98,15 +98,16 @@ def _part(part: bytes, path: str, family: str) -> bytes | None:
     members = read(part, dict[str, msgspec.Raw], path)
     names = {camel(name): name for name in members}
     name = names.get("thoughtSignature", "")
-    state = read_signature(read(members[name], str, f"{path}.{name}")) if name else ()
-    if not state or state[0].value == bytes(members[name]).decode().strip('"'):
+    text = read(members[name], str, f"{path}.{name}") if name else ""
+    state = read_signature(text)
+    if not text or (state and state[0].value == text):
         return part
-    value = own_signature(state) if state[0].origin == family else ""
+    value = own_signature(state) if state and state[0].origin == family else ""
     if value or "functionCall" in names:
         return jsonio.patch(part, {name: jsonio.encode(value or DUMMY)})
     thought = "thought" in names and bytes(members[names["thought"]]) == b"true"
-    text = members.get("text", msgspec.Raw(b'""'))
-    return None if thought or bytes(text) == b'""' else jsonio.patch(part, {name: None})
+    words = members.get("text", msgspec.Raw(b'""'))
+    return None if thought or bytes(words) == b'""' else jsonio.patch(part, {name: None})
 
 
 # --- answers

@@ -15,6 +15,10 @@ KIND = "thought_signature"
 DUMMY = "skip_thought_signature_validator"
 """Google's documented stand-in for a call that some other model made."""
 
+NOTHING = Opaque("nobody", KIND, "")
+"""Goes, in an envelope, on the first call of an answer that bears no state: by that a conversation which comes back
+shows that some other model made the call, and the stand-in is put there."""
+
 _STANDARD = str.maketrans("-_", "+/")
 _DUMMIES = frozenset(each.translate(_STANDARD) for each in (DUMMY, "context_engineering_is_the_way_to_go"))
 

@@ -31,7 +31,7 @@ from aiclient2api.dialects.base import Answer
 from aiclient2api.dialects.gemini import wire_out
 from aiclient2api.dialects.gemini.errors import error_body
 from aiclient2api.dialects.gemini.grounding import GroundingWriter
-from aiclient2api.dialects.gemini.signatures import FAMILY
+from aiclient2api.dialects.gemini.signatures import FAMILY, NOTHING
 from aiclient2api.dialects.sequence import Sequence
 
 HEARTBEAT = (
@@ -118,8 +118,9 @@ class PartWriter:
         if not block.start.name:
             return []
         call_id = block.start.id or f"call_{self._seed[:20]}{self._calls:04d}"
+        state = block.state if block.state or self._calls else [NOTHING]
         self._calls += 1
-        return [wire_out.call_part(block.start, call_id, "".join(block.pieces), block.state)]
+        return [wire_out.call_part(block.start, call_id, "".join(block.pieces), state)]
 
 
 Framing = Callable[[bytes, bool, bool], bytes]

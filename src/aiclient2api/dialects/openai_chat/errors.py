@@ -4,6 +4,7 @@ Enters: a GatewayError, or an upstream's error answer (its own shape, a proxy's,
 body, or a GatewayError that says whose fault it is. An upstream's 401 or 403 never reaches the client as such.
 """
 
+import math
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
@@ -54,7 +55,7 @@ def encode_error(error: GatewayError, request_id: str) -> ErrorAnswer:
     """The answer to a request that failed before its first byte; `request_id` has no place in this dialect's body."""
     headers: list[tuple[str, str]] = []
     if error.retry_after is not None:
-        headers.append(("retry-after", str(max(0, round(error.retry_after)))))
+        headers.append(("retry-after", str(max(0, math.ceil(error.retry_after)))))
     if not error.retryable and (error.status >= 500 or error.status in (408, 409, 429)):
         headers.append(("x-should-retry", "false"))  # the SDKs repeat these statuses unless told not to
     upstream = error.upstream

@@ -107,9 +107,12 @@ def _level(reasoning: Reasoning) -> str:
 
 
 def _nearest(level: str, known: tuple[str, ...]) -> str:
-    """The level itself, or of those the model knows the one that is least far away, the lower of two."""
-    levels = [each for each in _LEVELS if each in known]
-    if not levels or level in levels:
+    """The level itself, or of those the model knows the one that is least far away, the lower of two. Only who asked
+    for no thinking gets none."""
+    if level in known:
+        return level
+    levels = [each for each in _LEVELS if each in known and each != "none"]
+    if not levels:
         return level
     place = _LEVELS.index(level)
     return min(levels, key=lambda each: abs(_LEVELS.index(each) - place))

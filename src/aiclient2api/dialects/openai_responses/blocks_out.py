@@ -18,6 +18,7 @@ from aiclient2api.dialects.openai_chat.messages_in import NATIVE as FAMILY
 from aiclient2api.dialects.openai_responses.items_in import DIALECT
 from aiclient2api.dialects.openai_responses.items_out import Call, Output, Reasoning
 from aiclient2api.dialects.openai_responses.native_calls import is_native
+from aiclient2api.dialects.openai_responses.search_out import search_item
 from aiclient2api.wire import jsonio
 
 
@@ -227,8 +228,9 @@ class Writers:
 
     def open(self, start: BlockStart) -> Writer:
         if start.kind == "foreign":
-            if start.dialect == DIALECT:
-                show_raw(self._output, start.raw)
+            own = start.raw if start.dialect == DIALECT else search_item(start, self._output.item_id("ws"))
+            if own is not None:
+                show_raw(self._output, own)
             return Silent()
         if start.kind == "tool_call":
             return ToolUse(self._output, start, self._declared.get(start.name)) if start.name else Silent()
