@@ -12,7 +12,7 @@ from aiclient2api.canonical.request import Request, Text, Turn
 from aiclient2api.canonical.usage import Usage
 from aiclient2api.cli.options import json_flag, load_settings, run, settings_flags
 from aiclient2api.cli.session import session
-from aiclient2api.gateway.plan import conversation_id
+from aiclient2api.gateway.plan import conversation_key
 from aiclient2api.gateway.upstream import Journey, asking
 from aiclient2api.providers.base import Ask
 from aiclient2api.routing.models import resolve
@@ -57,14 +57,14 @@ async def _ask(loaded: Loaded, request: Request, show: bool) -> tuple[str, Usage
     usage = Usage()
     async with session(loaded) as gateway:
         route = resolve(request.model, None, await gateway.catalogue.offers(), loaded.settings.model_aliases)
-        account = gateway.accounts[route.provider.name]
+        account = gateway.pools[route.provider.name].lead
         ask = Ask(
             request=request,
             model=route.model,
             seed=secrets.token_hex(16),
-            conversation=conversation_id(request, account.login.id),
+            conversation=conversation_key(request),
         )
-        async for batch in gateway.upstream.events(account, asking(route.provider, ask), Journey()):
+        async for batch in gateway.upstream.events(account, asking(ask), Journey()):
             for event in batch:
                 if isinstance(event, TextDelta):
                     texts.append(event.text)

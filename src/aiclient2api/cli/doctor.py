@@ -134,7 +134,7 @@ def _file(about: str, path: Path) -> Finding:
 async def _providers(gateway: Gateway, where: Places) -> AsyncIterator[Finding]:
     if gateway.simulated:
         yield Finding("providers", "warning", "only the simulator: answers are simulated, no login or key was found")
-    for name, account in gateway.accounts.items():
+    for name, account in gateway.accounts:
         status = await account.login.check()
         if not status.usable:
             yield Finding(name, "problem", status.reason)

@@ -117,7 +117,9 @@ async def _serve(loaded: Loaded, where: Places, keys: tuple[str, ...], own: OwnK
 
 async def _tell(gateway: Gateway, settings: Settings) -> None:
     """The banner: version, providers, what is wrong with them."""
-    say(f"aiclient2api {__version__}, providers: {', '.join(gateway.accounts)}")
+    say(f"aiclient2api {__version__}, providers: {', '.join(gateway.pools)}")
+    for warning in gateway.warnings:
+        say(f"warning: {warning}")
     if gateway.simulated:
         named = " because MODEL_PROVIDER says so" if names(settings.model_provider) else ": no login or key was found"
         say(f"SIMULATED ANSWERS{named}. `aiclient2api doctor` tells where logins are looked for.")

@@ -1,11 +1,12 @@
 """Which providers are configured, and the accounts behind them. A new provider is one row of MAKERS.
 
-Enters: settings, the places to look in, the HTTP client. Leaves: accounts by provider name, the default first.
-Refuses: a provider name that does not exist. A credential that is missing or broken is no error here: it is told when
-the account is used.
+Enters: settings, the pool file, the places to look in, the HTTP client. Leaves: pools of accounts by provider name, the
+default first. Refuses: a provider name that does not exist. A credential that is missing or broken is no error here: it
+is told when the account is used.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import dataclasses
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ from aiclient2api.credentials.kiro import kiro_scheme
 from aiclient2api.credentials.kiro_login import KiroLogin
 from aiclient2api.credentials.secret import Secret
 from aiclient2api.credentials.static import MissingLogin, NoLogin, StaticLogin
+from aiclient2api.gateway.account_pool import AccountPool, lone
 from aiclient2api.gateway.embedded import HOST, Embedded
 from aiclient2api.gateway.upstream import Account
 from aiclient2api.http1.client import Client
@@ -39,10 +41,13 @@ from aiclient2api.providers.gemini_cli import gemini_cli
 from aiclient2api.providers.keyed import KeyedProvider
 from aiclient2api.providers.kiro import KiroProvider
 from aiclient2api.providers.openai import openai_custom, responses_custom
+from aiclient2api.routing.pool import Member, Pool
 from aiclient2api.settings.load import SettingsError
+from aiclient2api.settings.pools import PROXY, PoolAccount, Pools
 from aiclient2api.settings.schema import Settings, names
 
 SIMULATOR = "simulator"
+NO_POOLS = Pools()
 
 
 @dataclass(frozen=True)
@@ -73,22 +78,53 @@ def _fetch(
 
 
 class Maker(NamedTuple):
-    """`found`: whether something in settings or on the machine asks for this provider."""
+    """`found`: whether something in settings or on the machine asks for this provider. `make` is also told the name,
+    which for a second pool of a provider has a suffix."""
 
     found: Callable[[Setup], bool]
-    make: Callable[[Setup], Account]
+    make: Callable[[Setup, str], Account]
 
 
-def make_accounts(setup: Setup) -> dict[str, Account]:
-    """Accounts by provider name. Raises SettingsError for a name that no provider has."""
+def make_pools(setup: Setup, pools: Pools = NO_POOLS) -> dict[str, AccountPool]:
+    """Pools by provider name: of the accounts in the pool file, or of the one account that the settings make. Raises
+    SettingsError for a name that no provider has."""
+    filled = {name: accounts for name, accounts in pools.accounts.items() if accounts}
     chosen = names(setup.settings.model_provider)
-    unknown = [name for name in chosen if name not in MAKERS]
+    unknown = [name for name in chosen if name not in MAKERS and name not in filled]
     if unknown:
-        known = ", ".join(MAKERS)
+        known = ", ".join(dict.fromkeys((*MAKERS, *filled)))
         raise SettingsError(f"MODEL_PROVIDER names {unknown[0]!r}, which is no provider. There are: {known}.")
     if not chosen:
-        chosen = tuple(name for name, maker in MAKERS.items() if maker.found(setup)) or (SIMULATOR,)
-    return {name: MAKERS[name].make(setup) for name in dict.fromkeys(chosen)}
+        chosen = tuple(name for name, maker in MAKERS.items() if name in filled or maker.found(setup))
+    every = tuple(dict.fromkeys((*chosen, *filled))) or (SIMULATOR,)
+    return {name: _pool(setup, name, filled.get(name, ())) for name in every}
+
+
+def _pool(setup: Setup, name: str, accounts: Sequence[PoolAccount]) -> AccountPool:
+    if not accounts:
+        return lone(MAKERS[name].make(setup, name))
+    made = {each.id: _member(setup, name, each) for each in accounts}
+    members = [
+        Member(
+            id=each.id,
+            name=each.name,
+            weight=each.weight,
+            limit=each.limit,
+            allowed=each.allowed,
+            forbidden=each.forbidden,
+            disabled=each.disabled,
+        )
+        for each in accounts
+    ]
+    return AccountPool(made, Pool(members))
+
+
+def _member(setup: Setup, name: str, each: PoolAccount) -> Account:
+    """One account of a pool; a proxy of its own is used whatever the others do."""
+    settings = each.settings(setup.settings)
+    if PROXY in each.given:
+        settings = msgspec.structs.replace(settings, proxy_enabled_providers=())
+    return MAKERS[each.provider].make(dataclasses.replace(setup, settings=settings), name)
 
 
 # --- Kiro
@@ -122,8 +158,8 @@ def _kiro_found(setup: Setup) -> bool:
     return True
 
 
-def _kiro(setup: Setup) -> Account:
-    name, settings = "claude-kiro-oauth", setup.settings
+def _kiro(setup: Setup, name: str) -> Account:
+    settings = setup.settings
     login = _kiro_login(settings)
     keeper = Keeper(
         login,
@@ -142,10 +178,10 @@ def _kiro(setup: Setup) -> Account:
     return Account(provider, keeper, setup.proxy(name), upkeep=upkeep)
 
 
-def _simulator(setup: Setup) -> Account:
+def _simulator(setup: Setup, name: str) -> Account:
     """The simulated Kiro service inside this process, behind the very provider that calls the real one."""
     key = Secret(setup.embedded.simulation.api_key())
-    provider = KiroProvider(name=SIMULATOR, base_url=f"http://{HOST}")
+    provider = KiroProvider(name=name, base_url=f"http://{HOST}")
     return Account(provider, StaticLogin(key, "simulated", "the simulator", "API_KEY"))
 
 
@@ -172,8 +208,8 @@ def _google_found(setup: Setup) -> bool:
     return bool(named) or default_path(setup.home).exists()
 
 
-def _gemini_cli(setup: Setup) -> Account:
-    provider, login = gemini_cli(setup.settings.gemini_cli_base_url), _google_login(setup.settings)
+def _gemini_cli(setup: Setup, name: str) -> Account:
+    provider, login = gemini_cli(setup.settings.gemini_cli_base_url, name), _google_login(setup.settings)
     keeper = Keeper(
         login,
         google_scheme(login),
@@ -193,9 +229,9 @@ def keyed_maker(provider: Callable[[str | None], KeyedProvider], key: str, url: 
     def found(setup: Setup) -> bool:
         return bool(getattr(setup.settings, key) or getattr(setup.settings, url))
 
-    def make(setup: Setup) -> Account:
+    def make(setup: Setup, name: str) -> Account:
         address: str | None = getattr(setup.settings, url)
-        made = provider(address)
+        made = msgspec.structs.replace(provider(address), name=name)
         login = _key_login(getattr(setup.settings, key), key.upper(), made, own_server=address is not None)
         return Account(made, login, setup.proxy(made.name))
 

@@ -30,9 +30,10 @@ class App:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._providers = {*PROVIDERS, *context.pools}
 
     async def __call__(self, exchange: Exchange) -> None:
-        target = routes.find(exchange.path, PROVIDERS)
+        target = routes.find(exchange.path, self._providers)
         visit = Visit(exchange, target.provider or exchange.headers.get("model-provider"))
         status = 200
         try:
@@ -85,13 +86,13 @@ async def _refuse(visit: Visit, front: Dialect, error: GatewayError) -> int:
 
 
 async def _health(context: Context, visit: Visit, target: routes.Target) -> None:
-    provider = next(iter(context.accounts))
+    provider = next(iter(context.pools))
     await json_answer(visit, jsonio.encode({"status": "healthy", "provider": provider, "version": __version__}))
 
 
 async def _ready(context: Context, visit: Visit, target: routes.Target) -> None:
     """Ready while at least one login is usable and we are not shutting down; the reasons stand in the body."""
-    reasons = {name: account.login.status() for name, account in context.accounts.items()}
+    reasons = {name: pool.lead.login.status() for name, pool in context.pools.items()}
     usable = any(status.usable for status in reasons.values()) and not context.draining()
     body = {
         "ready": usable,

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aiclient2api import tasks
-from aiclient2api.gateway.accounts import SIMULATOR, Setup, make_accounts
+from aiclient2api.gateway.accounts import SIMULATOR, Setup, make_pools
 from aiclient2api.gateway.app import App, refuse
 from aiclient2api.gateway.catalogue import Catalogue
 from aiclient2api.gateway.context import Context
 from aiclient2api.gateway.door import Door
 from aiclient2api.gateway.embedded import HOST, Embedded
+from aiclient2api.gateway.fallback import fallback_of
 from aiclient2api.gateway.prompts import SystemPrompt
 from aiclient2api.gateway.stored import StoredAnswers
 from aiclient2api.gateway.upstream import Account, Timing, Upstream
@@ -27,6 +28,7 @@ from aiclient2api.observe.log import Redactor
 from aiclient2api.observe.promptlog import PromptLog
 from aiclient2api.routing.attempts import RetryPolicy
 from aiclient2api.settings.places import Places
+from aiclient2api.settings.pools import Pools, read_pools
 from aiclient2api.settings.schema import SECRET_KEYS, Settings
 from aiclient2api.simulator import Simulation
 
@@ -40,22 +42,25 @@ class Gateway:
         embedded = Embedded(Simulation(seed=secrets.token_hex(16), clock=time.time, pace=pace, any_model=True))
         client = Client(connectors={HOST: embedded.connect})
         setup = Setup(settings, places.home, places.data_dir, environ, client, embedded)
-        self.accounts: dict[str, Account] = make_accounts(setup)
+        pools = _pool_file(settings, places.here)
+        self.pools = make_pools(setup, pools)
+        self.warnings = pools.warnings
         self.upstream = Upstream(client, _policy(settings), _timing(settings))
-        self.catalogue = Catalogue(self.accounts, self.upstream, time.monotonic)
-        self.simulated = tuple(self.accounts) == (SIMULATOR,)
+        self.catalogue = Catalogue(self.pools, self.upstream, time.monotonic)
+        self.simulated = tuple(self.pools) == (SIMULATOR,)
         self._client = client
         self._embedded = embedded
         self._upkeep: list[asyncio.Task[None]] = []
         context = Context(
             door=Door(keys),
-            accounts=self.accounts,
+            pools=self.pools,
             upstream=self.upstream,
             catalogue=self.catalogue,
             prompt=_system_prompt(settings, places.here),
             prompt_log=_prompt_log(settings, places.here, keys),
             stored=StoredAnswers(time.monotonic),
             aliases=settings.model_aliases,
+            fallback=fallback_of(settings),
             max_body_bytes=settings.max_body_bytes,
             simulated=self.simulated,
             draining=lambda: self.server.draining,
@@ -67,22 +72,32 @@ class Gateway:
         (address, bound), *_ = await self.server.listen(host, port)
         self._upkeep = [
             tasks.spawn(account.upkeep(), f"upkeep of {name}")
-            for name, account in self.accounts.items()
+            for name, account in self.accounts
             if account.upkeep is not None
         ]
         return address, bound
 
+    @property
+    def accounts(self) -> list[tuple[str, Account]]:
+        """Every account with its provider's name."""
+        return [(name, account) for name, pool in self.pools.items() for account in pool.accounts.values()]
+
     async def check_logins(self) -> dict[str, str]:
-        """What is wrong with logins, by provider name, read without the network."""
-        statuses = {name: await account.login.check() for name, account in self.accounts.items()}
-        return {name: status.reason for name, status in statuses.items() if status.reason}
+        """What is wrong with logins, by provider (and account, where there are several), read without the network."""
+        out = {}
+        for name, pool in self.pools.items():
+            for id, account in pool.accounts.items():
+                status = await account.login.check()
+                if status.reason:
+                    out[name if len(pool.accounts) == 1 else f"{name} {id}"] = status.reason
+        return out
 
     async def stop(self, grace: float) -> None:
         """Let running answers end within `grace` seconds, then end them with an error event; let go of everything."""
         await self.server.stop(grace)
         await tasks.stop(*self._upkeep)
         await self.catalogue.close()
-        for account in self.accounts.values():
+        for _, account in self.accounts:
             await account.login.close()
         await self._client.close()
         await self._embedded.stop()
@@ -92,6 +107,11 @@ def known_secrets(settings: Settings, keys: Sequence[str]) -> tuple[str, ...]:
     """Values that must never appear in a log."""
     values = (getattr(settings, key.lower()) for key in sorted(SECRET_KEYS))
     return (*keys, *(value for value in values if isinstance(value, str)))
+
+
+def _pool_file(settings: Settings, here: Path) -> Pools:
+    path = settings.provider_pools_file_path
+    return read_pools(here / path) if path else Pools()
 
 
 def _policy(settings: Settings) -> RetryPolicy:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.model import Model
-from aiclient2api.gateway.upstream import Account, Upstream
+from aiclient2api.gateway.account_pool import AccountPool
+from aiclient2api.gateway.upstream import Upstream
 from aiclient2api.routing.models import Offer
 from aiclient2api.tasks import spawn, stop
 
@@ -23,10 +24,10 @@ _log = logging.getLogger(__name__)
 
 
 class Catalogue:
-    """Offers of all accounts."""
+    """Offers of all providers."""
 
-    def __init__(self, accounts: Mapping[str, Account], upstream: Upstream, clock: Callable[[], float]) -> None:
-        self._accounts = accounts
+    def __init__(self, pools: Mapping[str, AccountPool], upstream: Upstream, clock: Callable[[], float]) -> None:
+        self._pools = pools
         self._upstream = upstream
         self._clock = clock
         self._models: dict[str, tuple[Model, ...]] = {}
@@ -37,16 +38,16 @@ class Catalogue:
         """What every provider offers; waits a moment for lists that were never read."""
         now = self._clock()
         missing = []
-        for name in self._accounts:
+        for name in self._pools:
             if now >= self._due.get(name, 0.0) and name not in self._fetches:
                 self._fetches[name] = spawn(self._fetch(name), f"models of {name}")
             if name not in self._models and name in self._fetches:
                 missing.append(self._fetches[name])
         if missing:
             await asyncio.wait(missing, timeout=PATIENCE_SECONDS)
+        providers = {name: pool.lead.provider for name, pool in self._pools.items()}
         return [
-            Offer(account.provider, self._models.get(name) or account.provider.static_models())
-            for name, account in self._accounts.items()
+            Offer(provider, self._models.get(name) or provider.static_models()) for name, provider in providers.items()
         ]
 
     async def close(self) -> None:
@@ -54,12 +55,12 @@ class Catalogue:
 
     async def _fetch(self, name: str) -> None:
         try:
-            models = await self._upstream.models(self._accounts[name])
+            models = await self._upstream.models(self._pools[name].lead)
             self._models[name] = models
             self._due[name] = self._clock() + FRESH_SECONDS
         except GatewayError as error:
             _log.info("model list of %s: %s", name, error.message)
-            self._models.setdefault(name, self._accounts[name].provider.static_models())
+            self._models.setdefault(name, self._pools[name].lead.provider.static_models())
             self._due[name] = self._clock() + RETRY_SECONDS
         finally:
             del self._fetches[name]

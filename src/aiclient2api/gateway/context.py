@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.usage import Usage
 from aiclient2api.gateway import ratelimits
+from aiclient2api.gateway.account_pool import AccountPool
 from aiclient2api.gateway.catalogue import Catalogue
 from aiclient2api.gateway.door import Door
+from aiclient2api.gateway.fallback import Fallback
 from aiclient2api.gateway.faults import of_client_body
 from aiclient2api.gateway.prompts import SystemPrompt
 from aiclient2api.gateway.stored import StoredAnswers
 from aiclient2api.gateway.unpack import unpacked
-from aiclient2api.gateway.upstream import Account, Journey, Upstream
+from aiclient2api.gateway.upstream import Journey, Upstream
 from aiclient2api.http1.messages import Exchange, HttpError
 from aiclient2api.observe.promptlog import PromptLog
 from aiclient2api.routing.models import Route
@@ -28,13 +30,14 @@ class Context:
     """The gateway's parts, put together by gateway.assembly."""
 
     door: Door
-    accounts: Mapping[str, Account]
+    pools: Mapping[str, AccountPool]
     upstream: Upstream
     catalogue: Catalogue
     prompt: SystemPrompt
     prompt_log: PromptLog
     stored: StoredAnswers
     aliases: Mapping[str, str]
+    fallback: Fallback
     max_body_bytes: int
     simulated: bool
     draining: Callable[[], bool]
@@ -60,7 +63,6 @@ class Visit:
     started: float = field(default_factory=time.perf_counter)
     wall_clock: float = field(default_factory=time.time)
     route: Route | None = None
-    account: str = ""
     journey: Journey | None = None
     first_content: float | None = None
     usage: Usage | None = None
@@ -71,6 +73,11 @@ class Visit:
         """The client's headers (names in lower case) and the facts of the path."""
         headers = self.exchange.headers
         return {**headers, **self.facts} if self.facts else headers
+
+    @property
+    def account(self) -> str:
+        """Who answers, or was the last to fail."""
+        return self.journey.account if self.journey is not None else ""
 
     @property
     def id(self) -> str:
@@ -89,9 +96,12 @@ class Visit:
         """Headers of every answer on a model route, as far as things are known."""
         headers = [*CORS, ("x-request-id", self.id), ("request-id", self.id)]
         if self.route is not None:
-            headers += [("x-aiclient-provider", self.route.provider.name), ("x-aiclient-account", self.account)]
+            headers += [("x-aiclient-provider", self.route.provider.name)]
         if self.journey is not None:
-            headers.append(("x-aiclient-attempts", str(self.journey.attempts)))
+            headers += [
+                ("x-aiclient-account", self.journey.account),
+                ("x-aiclient-attempts", str(self.journey.attempts)),
+            ]
             if self.front and self.route is not None:
                 upstream = self.route.provider.dialect
                 headers += ratelimits.for_client(self.journey.headers, upstream, self.front, self.wall_clock)

@@ -3,26 +3,44 @@
 from contextlib import aclosing
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.dialects.base import Dialect, Resulting
+from aiclient2api.dialects.base import Dialect, Peek, Resulting
+from aiclient2api.gateway.account_pool import Want, is_final
 from aiclient2api.gateway.context import Context, Visit
+from aiclient2api.gateway.failover import answered
 from aiclient2api.gateway.plan import make_plan
 from aiclient2api.gateway.pump import Pump, fold_all
 from aiclient2api.gateway.record import watch
+from aiclient2api.gateway.session import session_of
 from aiclient2api.gateway.upstream import Journey
 from aiclient2api.routing.models import Route, resolve
 
 
 async def answer(context: Context, visit: Visit, front: Dialect) -> None:
-    """Answer one request of the dialect `front`. Raises GatewayError while nothing has been sent."""
+    """Answer one request of the dialect `front`, from the first provider that can. Raises GatewayError while nothing
+    has been sent."""
     visit.front = front.name
     body = await visit.body(context.max_body_bytes)
     peek = front.passing.peek(body, visit.headers)
-    route = await find_route(context, visit, peek.model)
-    account = context.accounts[route.provider.name]
+    routes = await find_routes(context, visit, peek.model)
+    for number, route in enumerate(routes, 1):
+        try:
+            await _answer(context, visit, front, body, peek, route)
+        except GatewayError as error:
+            if number == len(routes) or visit.exchange.started or is_final(error):
+                raise
+        else:
+            return
+
+
+async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, peek: Peek, route: Route) -> None:
+    """The answer of one provider."""
+    visit.route = route
+    pool = context.pools[route.provider.name]
     plan = make_plan(context, visit, front, body, peek, route)
     journey = visit.journey = Journey(raw=context.raw_log(visit.id), dropped=plan.dropped)
+    want = Want(route.model.id, session_of(body, visit.headers) if len(pool.accounts) > 1 else "")
 
-    events = context.upstream.events(account, plan.prepare, journey)
+    events = answered(context.upstream, pool, plan.prepare, journey, want)
     async with aclosing(watch(events, visit, front, context.prompt_log)) as batches:
         if plan.stream:
             encoder = front.encoder(plan.shape)
@@ -37,16 +55,21 @@ async def answer(context: Context, visit: Visit, front: Dialect) -> None:
                 raise
         else:
             whole = await fold_all(batches)
-            answered = whole if isinstance(whole, bytes) else front.encode_response(whole, plan.shape)
+            data = whole if isinstance(whole, bytes) else front.encode_response(whole, plan.shape)
             if plan.keep is not None:
-                plan.keep(answered)
+                plan.keep(data)
             headers = [("content-type", "application/json"), *visit.answer_headers()]
-            await visit.exchange.respond(200, headers, answered)
+            await visit.exchange.respond(200, headers, data)
 
 
 async def find_route(context: Context, visit: Visit, model: str) -> Route:
     """Where a request for `model` goes; noted on the visit. Raises GatewayError."""
-    route = resolve(model, visit.provider, await context.catalogue.offers(), context.aliases)
-    visit.route = route
-    visit.account = context.accounts[route.provider.name].login.id
+    route, *_ = await find_routes(context, visit, model)
     return route
+
+
+async def find_routes(context: Context, visit: Visit, model: str) -> tuple[Route, ...]:
+    """Where a request for `model` goes, and where it may go then. Raises GatewayError."""
+    offers = await context.catalogue.offers()
+    visit.route = route = resolve(model, visit.provider, offers, context.aliases)
+    return context.fallback.routes(route, offers)

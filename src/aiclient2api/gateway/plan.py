@@ -4,8 +4,6 @@ Enters: the client's body and where it goes. Leaves: a Plan, from which the pipe
 """
 
 import contextlib
-import hashlib
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -48,7 +46,7 @@ def _passed_on(context: Context, visit: Visit, front: Dialect, body: bytes, peek
     rewrite = context.prompt.rewrite(route.model, route.requested, route.provider.family)
     letter = Letter(body=body, headers=headers, stream=peek.stream, rewrite=rewrite)
     shape = Answer(seed=visit.seed, created=int(visit.wall_clock), model=route.requested)
-    return Plan(passing_on(route.provider, letter), shape, peek.stream)
+    return Plan(passing_on(letter), shape, peek.stream)
 
 
 def _translated(context: Context, visit: Visit, front: Dialect, body: bytes, route: Route) -> Plan:
@@ -63,7 +61,7 @@ def _translated(context: Context, visit: Visit, front: Dialect, body: bytes, rou
         request=request,
         model=route.model,
         seed=visit.seed,
-        conversation=conversation_id(request, visit.account),
+        conversation=conversation_key(request),
         input_estimate=estimate,
     )
     shape = Answer(
@@ -75,15 +73,12 @@ def _translated(context: Context, visit: Visit, front: Dialect, body: bytes, rou
         input_estimate=estimate,
         request=request,
     )
-    return Plan(asking(route.provider, ask), shape, request.stream, request.dropped, keep)
+    return Plan(asking(ask), shape, request.stream, request.dropped, keep)
 
 
-def conversation_id(request: Request, account: str) -> str:
-    """A UUID that stays the same over a conversation: from the client's session, else from how the talk began."""
+def conversation_key(request: Request) -> str:
+    """What stays the same over a conversation: the client's session, else how the talk began."""
     if request.session is not None:
-        key = request.session
-    else:
-        first = next((repr(turn.blocks) for turn in request.turns if turn.role == "user"), "")
-        key = repr(request.system) + first
-    digest = hashlib.sha256(f"{account}\0{key}".encode("utf-8", "surrogatepass")).digest()
-    return str(uuid.UUID(bytes=digest[:16], version=4))
+        return request.session
+    first = next((repr(turn.blocks) for turn in request.turns if turn.role == "user"), "")
+    return repr(request.system) + first

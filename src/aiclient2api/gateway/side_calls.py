@@ -32,7 +32,7 @@ async def count_tokens(context: Context, visit: Visit, decode: Decode) -> int:
     route = await find_route(context, visit, request.model)
     ask = Ask(request=request, model=route.model, seed=visit.seed, conversation="")
     try:
-        account = context.accounts[route.provider.name]
+        account = context.pools[route.provider.name].lead
         counted = await context.upstream.fetch(
             account, lambda grant: route.provider.count_tokens(ask, grant), COUNT_DEADLINES
         )
@@ -51,7 +51,7 @@ async def embed(context: Context, visit: Visit, form: str, model: str | None) ->
     if model is None and route.model.id != asked:
         body = jsonio.patch(body, {"model": jsonio.encode(route.model.id)})
     answer = await context.upstream.fetch(
-        context.accounts[route.provider.name],
+        context.pools[route.provider.name].lead,
         lambda grant: route.provider.embed(form, route.model.id, body, grant),
         EMBED_DEADLINES,
     )

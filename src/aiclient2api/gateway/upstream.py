@@ -5,7 +5,9 @@ raised as it is, and the caller ends the client's stream with it.
 """
 
 import asyncio
+import hashlib
 import random
+import uuid
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ from aiclient2api.http1.client import Client
 from aiclient2api.http1.messages import Deadlines, HttpError, Inbound, Outbound
 from aiclient2api.providers.base import Ask, Call, Grant, Letter, Prepared, Provider
 from aiclient2api.routing.attempts import RetryPolicy, Wait, attempts
+from aiclient2api.routing.retry_budget import RetryBudget
 
 MAX_ERROR_BODY = 1024 * 1024
 MAX_WHOLE_BODY = 64 * 1024 * 1024
@@ -32,9 +35,9 @@ STICKY_REMEDIES = frozenset({"rest"})
 Batches = AsyncGenerator[Sequence[Event], None]
 """Events as they come in; the first batch of an answer has content."""
 
-Prepare = Callable[[Grant, frozenset[str]], Prepared]
-"""Makes the call of one attempt, from the login's grant and the remedies that earlier attempts have shown to be
-needed. Raises GatewayError for what the provider cannot carry."""
+Prepare = Callable[["Account", Grant, frozenset[str]], Prepared]
+"""Makes the call of one attempt, from the account, its login's grant and the remedies that earlier attempts have shown
+to be needed. Raises GatewayError for what the provider cannot carry."""
 
 
 @dataclass
@@ -58,13 +61,28 @@ class Timing:
 
 @dataclass
 class Journey:
-    """What happened on the way; the answer's headers and the log read it. `headers` are the upstream's."""
+    """What happened on the way; the answer's headers and the log read it. `account` answers or was the last to fail,
+    `reason` says why it was chosen; `headers` are the upstream's."""
 
     attempts: int = 0
+    account: str = ""
+    reason: str = ""
     dropped: tuple[str, ...] = ()
     raw: Callable[[str, bytes], None] | None = None
     faults: list[GatewayError] = field(default_factory=list)
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """`again` says whether the budget has one more repeat; without `wait` nothing is repeated but with a remedy: there
+    are other accounts."""
+
+    again: Callable[[], bool] = lambda: True
+    wait: bool = True
+
+
+_PATIENT = Patience()
 
 
 @dataclass(frozen=True)
@@ -74,14 +92,20 @@ class Upstream:
     client: Client
     policy: RetryPolicy
     timing: Timing
+    budget: RetryBudget = field(default_factory=RetryBudget)
 
-    async def events(self, account: Account, prepare: Prepare, journey: Journey) -> Batches:
+    async def events(
+        self, account: Account, prepare: Prepare, journey: Journey, patience: Patience = _PATIENT
+    ) -> Batches:
         """Batches of events, the first with content. Raises the GatewayError that the client is to see."""
-        plan = attempts(self.policy, account.provider.remedy, random.random, account.learned)
+        policy = self.policy if patience.wait else msgspec.structs.replace(self.policy, max_retries=0)
+        plan = attempts(policy, account.provider.remedy, random.random, account.learned)
         step = next(plan)
         grant: Grant | None = None
         while True:
             if isinstance(step, Wait):
+                if not patience.again():
+                    raise journey.faults[-1]
                 await asyncio.sleep(step.seconds)
                 step = next(plan)
                 continue
@@ -89,7 +113,7 @@ class Upstream:
             journey.attempts += 1
             try:
                 grant = await _grant(account.login, grant, step.remedies)
-                async with aclosing(self._attempt(account, prepare(grant, step.remedies), journey)) as batches:
+                async with aclosing(self._attempt(account, prepare(account, grant, step.remedies), journey)) as batches:
                     async for batch in batches:
                         committed = True
                         yield batch
@@ -186,18 +210,27 @@ class Upstream:
         raise account.provider.classify(inbound.status, inbound.headers, body)
 
 
-def asking(provider: Provider, ask: Ask) -> Prepare:
-    """The attempts of a request that the provider encodes itself."""
+def asking(ask: Ask) -> Prepare:
+    """The attempts of a request that the provider encodes itself. `ask.conversation` becomes one of the account's own:
+    what two accounts do cannot be put together by it."""
 
-    def prepare(grant: Grant, remedies: frozenset[str]) -> Prepared:
-        return provider.prepare(msgspec.structs.replace(ask, remedies=remedies) if remedies else ask, grant)
+    def prepare(account: Account, grant: Grant, remedies: frozenset[str]) -> Prepared:
+        conversation = _account_uuid(account.login.id, ask.conversation)
+        return account.provider.prepare(
+            msgspec.structs.replace(ask, remedies=remedies, conversation=conversation), grant
+        )
 
     return prepare
 
 
-def passing_on(provider: Provider, letter: Letter) -> Prepare:
+def passing_on(letter: Letter) -> Prepare:
     """The attempts of a request that goes through in its own dialect."""
-    return lambda grant, remedies: provider.pass_on(letter, grant)
+    return lambda account, grant, remedies: account.provider.pass_on(letter, grant)
+
+
+def _account_uuid(account: str, conversation: str) -> str:
+    digest = hashlib.sha256(f"{account}\0{conversation}".encode("utf-8", "surrogatepass")).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=4))
 
 
 def _with_reason(error: GatewayError, before: Sequence[GatewayError]) -> GatewayError:

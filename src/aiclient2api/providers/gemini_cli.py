@@ -105,10 +105,10 @@ class GeminiCliProvider(msgspec.Struct, frozen=True, kw_only=True):
         return ()
 
 
-def gemini_cli(url: str | None) -> GeminiCliProvider:
+def gemini_cli(url: str | None, name: str = "gemini-cli-oauth") -> GeminiCliProvider:
     return GeminiCliProvider(
         inner=KeyedProvider(
-            name="gemini-cli-oauth",
+            name=name,
             family="gemini",
             codec=gemini.GEMINI,
             base_url=base_url(url, VENDOR),

@@ -131,10 +131,10 @@ def told(error: GatewayError) -> float | None:
 def rest_after(
     error: GatewayError, cause: Cause, before: Rest | None, policy: PoolPolicy, now: float, jitter: float
 ) -> Rest:
-    """The rest that this fault calls for. `jitter` in [0, 1) takes up to a half off a wait of our own guess; a wait
-    that the upstream asked for is never shortened."""
+    """The rest that this fault calls for; `before` is the last one of its scope and cause. `jitter` in [0, 1) takes up
+    to a half off a wait of our own guess; a wait that the upstream asked for is never shortened."""
     asked = told(error)
-    steps = before.steps + 1 if before is not None and before.cause == cause else 1
+    steps = 1 if before is None else before.steps + 1
     rule = policy.steps(cause)
     if asked is None:
         wait = min(rule.first * 2.0 ** min(steps - 1, _MAX_DOUBLINGS), rule.cap) * (1 - jitter / 2)

@@ -45,14 +45,19 @@ def failed(slot: Slot, model: str, serial: int, error: GatewayError, moment: Mom
         return False
     policy, now, jitter = moment
     scope = scope_of(error, fault, model, policy)
-    before = slot.rests.get(scope)
-    trial = slot.trials.get(scope) == serial
+    resting = slot.rests.get(scope)
+    before = None if resting is None else resting.get(fault.cause)
     rest = rest_after(error, fault.cause, before, policy, now, jitter)
-    only_counts = fault.cause == "faults" and not rest.told and not trial
-    if before is not None and not trial:
-        return not only_counts and _echo(slot, scope, before, rest)
-    if only_counts and _count(slot, scope) < policy.failures:
-        return True
+    echo = resting is not None and slot.trials.get(scope) != serial  # of a request that began before the rest
+    if fault.cause == "faults" and not rest.told and (resting is None or echo):
+        if echo:
+            return False
+        if _count(slot, scope) < policy.failures:
+            return True
+    if echo and before is not None:
+        if not rest.told or rest.last_resort <= before.last_resort:
+            return False
+        rest = msgspec.structs.replace(rest, steps=before.steps)
     _put(slot, scope, rest)
     if fault.cause == "faults" and _fails_elsewhere(slot, scope, now):
         _put(slot, ACCOUNT, rest)
@@ -60,24 +65,25 @@ def failed(slot: Slot, model: str, serial: int, error: GatewayError, moment: Mom
 
 
 def excluded(slot: Slot, why: str, moment: Moment) -> bool:
-    """The login is unusable. A rest of another kind that lasts longer stays what it is."""
+    """The login is unusable."""
     policy, now, jitter = moment
-    before = slot.rests.get(ACCOUNT)
-    rest = rest_after(GatewayError("login_required", why), "login", before, policy, now, jitter)
-    if before is not None and before.until > now and (before.cause == "login" or before.until >= rest.until):
+    before = slot.rests.get(ACCOUNT, {}).get("login")
+    if before is not None and before.until > now:
         return False
-    _put(slot, ACCOUNT, rest)
+    _put(slot, ACCOUNT, rest_after(GatewayError("login_required", why), "login", before, policy, now, jitter))
     return True
 
 
 def restored(slot: Slot, now: float, everything: bool) -> bool:
     """What the account rests for because of its login (or for whatever reason) may be tried now."""
-    over = {
-        scope: msgspec.structs.replace(rest, until=now, last_resort=now)
-        for scope, rest in slot.rests.items()
+    over = [
+        (scope, rest)
+        for scope, rests in slot.rests.items()
+        for rest in rests.values()
         if rest.until > now and (everything or rest.cause in ("login", "suspended"))
-    }
-    slot.rests.update(over)
+    ]
+    for scope, rest in over:
+        _end(slot, scope, rest, now)
     return bool(over)
 
 
@@ -85,39 +91,25 @@ def learned(slot: Slot, quota: Quota, moment: Moment) -> bool:
     """What the service says is left. Nothing left: a rest until the reset, or with long steps; something: its end."""
     policy, now, jitter = moment
     news, slot.quota = quota != slot.quota, quota
-    before = slot.rests.get(ACCOUNT)
-    resting = before is not None and before.until > now
-    used_up = resting and before is not None and before.cause == "quota"
+    before = slot.rests.get(ACCOUNT, {}).get("quota")
+    used_up = before is not None and before.until > now
     if quota.left > 0:
         if before is not None and used_up:
-            slot.rests[ACCOUNT] = msgspec.structs.replace(before, until=now, last_resort=now)
+            _end(slot, ACCOUNT, before, now)
         return news or used_up
     wait = None if quota.resets_at is None else quota.resets_at - now
     if (wait is not None and wait <= 0) or (used_up and (wait is None or not news)):
         return news
     error = GatewayError("quota", "The service says that nothing is left.", retry_after=wait)
-    rest = rest_after(error, "quota", before, policy, now, jitter)
-    if before is None or used_up or before.until < rest.until:
-        _put(slot, ACCOUNT, rest)
-        return True
-    return news
-
-
-def _echo(slot: Slot, scope: Scope, before: Rest, rest: Rest) -> bool:
-    """A fault of a request that began before the rest did: news only if it asks for more."""
-    if rest.until <= before.until or (not rest.told and rest.cause == before.cause):
-        return False
-    steps = before.steps if rest.cause == before.cause else rest.steps
-    _put(slot, scope, msgspec.structs.replace(rest, steps=steps))
+    _put(slot, ACCOUNT, rest_after(error, "quota", before, policy, now, jitter))
     return True
 
 
 def _fails_elsewhere(slot: Slot, scope: Scope, now: float) -> bool:
     """Whether another model rests for failures as well: then it is not the model."""
-    return any(
-        rest.cause == "faults" and rest.until > now
-        for other, rest in slot.rests.items()
-        if other not in (ACCOUNT, scope) and scope != ACCOUNT
+    return scope != ACCOUNT and any(
+        other not in (ACCOUNT, scope) and "faults" in rests and rests["faults"].until > now
+        for other, rests in slot.rests.items()
     )
 
 
@@ -131,12 +123,16 @@ def _count(slot: Slot, scope: Scope) -> int:
 
 
 def _put(slot: Slot, scope: Scope, rest: Rest) -> None:
-    """Begin a rest; of too many the oldest is forgotten."""
-    slot.rests.pop(scope, None)
+    """Begin a rest; of too many models with rests the oldest is forgotten."""
     slot.trials.pop(scope, None)
     slot.failures.pop(scope, None)
-    slot.rests[scope] = rest
+    slot.rests[scope] = {**slot.rests.pop(scope, {}), rest.cause: rest}
     if len(slot.rests) > MAX_SCOPES:
         oldest = next(each for each in slot.rests if each != ACCOUNT)
         del slot.rests[oldest]
         slot.trials.pop(oldest, None)
+
+
+def _end(slot: Slot, scope: Scope, rest: Rest, now: float) -> None:
+    """From now on the account may be tried."""
+    slot.rests[scope][rest.cause] = msgspec.structs.replace(rest, until=now, last_resort=min(rest.last_resort, now))

@@ -17,9 +17,7 @@ class Lane:
     nobody rests. `eligible` says of each slot whether it may serve at all; `counts` are of accounts by state, as of the
     last `advance` and `settle`."""
 
-    def __init__(
-        self, scope: Scope, slots: Sequence[Slot], eligible: Sequence[bool], little: float, now: float
-    ) -> None:
+    def __init__(self, scope: Scope, slots: Sequence[Slot], eligible: Sequence[int], little: float, now: float) -> None:
         self.scope = scope
         self.counts = [0, 0, 0]
         self._little = little
@@ -44,6 +42,7 @@ class Lane:
 
     def settle(self, slot: Slot, now: float) -> None:
         """Take note of a change of this account."""
+        self._first(now, 2)
         index = slot.index
         before = self._states[index]
         if before is None:
@@ -73,19 +72,27 @@ class Lane:
 
     def choose(self, tried: Collection[str], now: float) -> Slot | None:
         """The first that is ready and not tried."""
-        passed, found = [], None
+        passed, found = [], self._first(now)
+        while found is not None and found.member.id in tried:
+            passed.append(self._ready.pop())
+            found = self._first(now)
+        self._ready.push(passed)
+        return found
+
+    def _first(self, now: float, most: int | None = None) -> Slot | None:
+        """The first that is ready. Others that came up, but have got busier since they were entered, are put in their
+        place: all of them, or `most`, which every change spends so that no choice finds many."""
         while (entry := self._ready.first()) is not None:
             slot = self._slots[entry[1]]
             key = slot.key(self._little, now)
-            if key != entry[0]:
-                self._ready.set(slot.index, key)
-            elif slot.member.id not in tried:
-                found = slot
-                break
-            else:
-                passed.append(self._ready.pop())
-        self._ready.push(passed)
-        return found
+            if key == entry[0]:
+                return slot
+            if most is not None:
+                most -= 1
+                if most < 0:
+                    return None
+            self._ready.move_first(key)
+        return None
 
     def last_resort(self, tried: Collection[str], now: float) -> Slot | None:
         """One that rests only by our own guess, and may be tried because nobody else can serve."""

@@ -46,6 +46,12 @@ class Order(Generic[K]):
             heapq.heappop(heap)
         return None
 
+    def move_first(self, key: K) -> None:
+        """Give what `first` has just shown another key."""
+        number = self._heap[0][1]
+        self._keys[number] = key
+        heapq.heapreplace(self._heap, (key, number))
+
     def pop(self) -> tuple[K, int]:
         """What `first` has just shown, out of the order until it is pushed back."""
         return heapq.heappop(self._heap)

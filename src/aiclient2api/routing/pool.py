@@ -30,10 +30,10 @@ import msgspec
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.routing import health
-from aiclient2api.routing.cooldown import ACCOUNT, PoolPolicy, Rest, Scope
+from aiclient2api.routing.cooldown import ACCOUNT, PoolPolicy, Scope
 from aiclient2api.routing.health import Moment
 from aiclient2api.routing.lane import Lane
-from aiclient2api.routing.slot import READY, RESTING, Member, Quota, Slot
+from aiclient2api.routing.slot import READY, RESTING, Member, Quota, Rests, Slot
 from aiclient2api.routing.stickiness import Sessions
 from aiclient2api.routing.words import Refusal, Standing, others, refusal, standing
 
@@ -63,7 +63,7 @@ class AccountState(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     changed: float
-    rests: dict[Scope, Rest] = {}
+    rests: Rests = {}
     failures: dict[Scope, int] = {}
     quota: Quota | None = None
 
@@ -186,8 +186,8 @@ class Pool:
         slot = self._slots.get(id)
         if slot is None:
             return None
-        rests, failures = dict(slot.rests), dict(slot.failures)
-        return AccountState(id=id, changed=slot.changed, rests=rests, failures=failures, quota=slot.quota)
+        rests = {scope: dict(here) for scope, here in slot.rests.items()}
+        return AccountState(id=id, changed=slot.changed, rests=rests, failures=dict(slot.failures), quota=slot.quota)
 
     def changes(self) -> tuple[AccountState, ...]:
         """The health of the accounts for which it has changed since the last call."""
@@ -200,7 +200,8 @@ class Pool:
         slot = self._slots.get(state.id)
         if slot is None or state.changed <= slot.changed:
             return False
-        slot.rests, slot.failures = dict(state.rests), dict(state.failures)
+        slot.rests = {scope: dict(rests) for scope, rests in state.rests.items()}
+        slot.failures = dict(state.failures)
         slot.trials = {scope: serial for scope, serial in slot.trials.items() if scope in slot.rests}
         slot.quota, slot.changed = state.quota, state.changed
         if state.quota is not None and state.quota.resets_at is not None:
@@ -228,7 +229,7 @@ class Pool:
         key: str | bytes = model if model in self._marks else group
         lane = self._lanes.pop(key, None)
         if lane is None:
-            scope = model if key is model else ACCOUNT
+            scope = key if isinstance(key, str) else ACCOUNT
             lane = Lane(scope, tuple(self._slots.values()), group, self._policy.little, now)
             if len(self._lanes) >= self._policy.lanes:
                 del self._lanes[next(iter(self._lanes))]
@@ -268,12 +269,10 @@ class Pool:
         self._open[serial] = slot
         if session:
             self._sessions.keep(session, slot.member.id, now)
-        trial = False
-        if slot.rests:
-            for scope, rest in slot.here(model):
-                trial = True
-                slot.trials[scope] = serial
-                why += f"; trial after {rest.reason}"
+        trial = bool(slot.rests) and bool(slot.scopes(model))
+        if trial:
+            slot.trials.update(dict.fromkeys(slot.scopes(model), serial))
+            why += "; trial after " + ", ".join(rest.reason for rest in slot.here(model))
         if trial or slot.full:
             self._settle(slot)
         return Choice(id=slot.member.id, model=model, serial=serial, kept=kept, trial=trial, reason=why)

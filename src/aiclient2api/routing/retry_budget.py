@@ -8,6 +8,9 @@ Two bounds on repeats (a repeat is under way from the decision to make it, its w
 So a lone request may always repeat, and under load the upstream gets at most 1 + share calls per request.
 """
 
+_TINY = 1e-6
+"""Five shares of 0.2 make one repeat, whatever binary fractions say."""
+
 
 class RetryBudget:
     """Call `begin` and `end` once a request, `take` before every repeat and `give` after each one that was granted."""
@@ -30,7 +33,8 @@ class RetryBudget:
 
     def take(self) -> bool:
         """Whether one more repeat may be made; if so, it is counted."""
-        if self.repeating >= self._least and (self._saved < 1 or self.repeating + 1 > self._share * self.active):
+        spent = self._saved < 1 - _TINY or self.repeating + 1 > self._share * self.active
+        if spent and self.repeating >= self._least:
             return False
         self.repeating += 1
         self._saved = max(self._saved - 1, -self._most())

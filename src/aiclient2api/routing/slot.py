@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
-from aiclient2api.routing.cooldown import ACCOUNT, Rest, Scope
+from aiclient2api.routing.cooldown import ACCOUNT, Cause, Rest, Scope
 
 MAX_SCOPES = 64
 """Models of one account whose failures are remembered; names come from clients, so there must be an end."""
@@ -17,6 +17,9 @@ State = int
 """READY: may be chosen. BUSY: at its limit, or its trial is under way. RESTING: not before a time."""
 
 Key = tuple[bool, float, float, int, int]
+
+Rests = dict[Scope, dict[Cause, Rest]]
+"""Each cause rests by itself: a login that is mended says nothing about a plan that is used up."""
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +68,7 @@ class Slot:
     finish: float = 0.0
     turn: int = 0
     used_at: float | None = None
-    rests: dict[Scope, Rest] = field(default_factory=dict)
+    rests: Rests = field(default_factory=dict)
     failures: dict[Scope, int] = field(default_factory=dict)
     trials: dict[Scope, int] = field(default_factory=dict)
     marked: frozenset[Scope] = frozenset()
@@ -78,10 +81,10 @@ class Slot:
 
     def state(self, model: str, now: float) -> State:
         busy = self.full
-        for scope, rest in self.here(model) if self.rests else ():
+        for scope in self.scopes(model) if self.rests else ():
             if scope in self.trials:
                 busy = True
-            elif rest.until > now:
+            elif any(rest.until > now for rest in self.rests[scope].values()):
                 return RESTING
         return BUSY if busy else READY
 
@@ -95,18 +98,19 @@ class Slot:
         quota = self.quota
         return quota is not None and quota.left < little and (quota.resets_at is None or quota.resets_at > now)
 
-    def here(self, model: str) -> Iterator[tuple[Scope, Rest]]:
+    def scopes(self, model: str) -> list[Scope]:
+        """Which of the account and this model there are rests of, over or not."""
+        return [scope for scope in ((ACCOUNT, model) if model else (ACCOUNT,)) if scope in self.rests]
+
+    def here(self, model: str) -> Iterator[Rest]:
         """The rests that concern this model, over or not."""
-        for scope in (ACCOUNT, model):
-            if scope in self.rests:
-                yield scope, self.rests[scope]
-            if not model:
-                return
+        for scope in self.scopes(model):
+            yield from self.rests[scope].values()
 
     def until(self, model: str) -> float:
         """When the rests that concern this model are over. There must be one."""
-        return max(rest.until for _, rest in self.here(model))
+        return max(rest.until for rest in self.here(model))
 
     def last_resort(self, model: str) -> Rest:
         """The rest that decides when the account may be tried if no other can serve. There must be one."""
-        return max((rest for _, rest in self.here(model)), key=lambda rest: rest.last_resort)
+        return max(self.here(model), key=lambda rest: rest.last_resort)

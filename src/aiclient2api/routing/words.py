@@ -1,6 +1,6 @@
 """What the pool says to people: why this account, why none, how each is doing; and a refusal as an error."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
@@ -119,22 +119,28 @@ def standing(slot: Slot, model: str, now: float) -> Standing:
     member = slot.member
     served = not member.disabled and (model == ACCOUNT or member.serves(model))
     doing: Doing = "disabled" if member.disabled else "not allowed"
-    decisive = max((rest for _, rest in slot.here(model)), key=lambda rest: rest.until, default=None)
+    decisive = _decisive(slot.here(model))
     return Standing(
         id=member.id,
         name=member.name,
         state=_DOING[slot.state(model, now)] if served else doing,
-        reason="" if decisive is None else in_time(decisive, now),
+        reason=_in_time(decisive, now),
         detail="" if decisive is None else decisive.detail,
         until=None if decisive is None or decisive.until <= now else decisive.until,
         in_flight=slot.in_flight,
         limit=member.limit,
         used_at=slot.used_at,
         quota_left=None if slot.quota is None else slot.quota.left,
-        models={scope: in_time(rest, now) for scope, rest in slot.rests.items() if scope != ACCOUNT},
+        models={scope: _in_time(_decisive(here.values()), now) for scope, here in slot.rests.items() if scope},
     )
 
 
-def in_time(rest: Rest, now: float) -> str:
+def _decisive(rests: Iterable[Rest]) -> Rest | None:
+    return max(rests, key=lambda rest: rest.until, default=None)
+
+
+def _in_time(rest: Rest | None, now: float) -> str:
     """What an account rests for and how long, or what its next request is the trial of."""
+    if rest is None:
+        return ""
     return f"{rest.reason}, {duration(rest.until - now)}" if rest.until > now else f"trial after {rest.reason}"

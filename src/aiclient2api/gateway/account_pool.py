@@ -1,0 +1,106 @@
+"""The accounts behind one provider name: who takes a request, the short queue of those that must wait, the reports.
+
+The order and the rests are routing.pool's, which knows no time and no waiting. A login that is alone, outside of any
+pool, is always asked: there is nobody to spare it for.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.gateway.upstream import Account
+from aiclient2api.routing.pool import Choice, Outcome, Pool
+
+QUEUE_SECONDS = 10.0
+QUEUE_LENGTH = 100
+"""Requests that may wait for a place at an account, and how long; more are told to come back."""
+
+
+@dataclass(frozen=True)
+class Want:
+    """What a request looks for: an account for `model`, if possible that of the session."""
+
+    model: str
+    session: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """An account for the time of one request. `reason` says why this one; `others`: whether more could be asked."""
+
+    account: Account
+    id: str
+    reason: str = ""
+    others: bool = False
+    choice: Choice | None = None
+
+
+@dataclass
+class AccountPool:
+    """`accounts` by id, at least one; `pool` knows the same ids. `clock` gives seconds of any origin."""
+
+    accounts: Mapping[str, Account]
+    pool: Pool | None = None
+    clock: Callable[[], float] = time.time
+    jitter: Callable[[], float] = random.random
+    _freed: asyncio.Event = field(default_factory=asyncio.Event)
+    _waiting: int = 0
+
+    @property
+    def lead(self) -> Account:
+        """The account for calls beside the answers: the first whose login can be used."""
+        usable = (account for account in self.accounts.values() if account.login.status().usable)
+        return next(usable, next(iter(self.accounts.values())))
+
+    async def take(self, want: Want, tried: Collection[str] = frozenset()) -> Place:
+        """An account that was not `tried`; waits a little where all are busy. Raises GatewayError if there is none."""
+        if self.pool is None:
+            ((id, account),) = self.accounts.items()
+            return Place(account, account.login.id or id)
+        end = time.monotonic() + QUEUE_SECONDS
+        while True:
+            chosen = self.pool.choose(self.clock(), want.model, want.session, tried)
+            if isinstance(chosen, Choice):
+                others = len(self.accounts) > len(tried) + 1
+                return Place(self.accounts[chosen.id], chosen.id, chosen.reason, others, chosen)
+            if chosen.kind != "full" or not await self._until_freed(end - time.monotonic()):
+                raise chosen.error()
+
+    def answering(self, place: Place) -> None:
+        """Content has come."""
+        if self.pool is not None and place.choice is not None:
+            self.pool.answering(place.choice, self.clock())
+
+    def report(self, place: Place, outcome: Outcome) -> None:
+        """The request has ended; once for each place."""
+        if self.pool is not None and place.choice is not None:
+            self.pool.report(place.choice, outcome, self.clock(), self.jitter())
+            self._freed.set()
+            self._freed = asyncio.Event()
+
+    async def _until_freed(self, seconds: float) -> bool:
+        """Waits for a report; False if none came in time, or the queue is full."""
+        if seconds <= 0 or self._waiting >= QUEUE_LENGTH:
+            return False
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(seconds):
+                await self._freed.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting -= 1
+        return True
+
+
+def lone(account: Account) -> AccountPool:
+    """A login that is no member of a pool."""
+    return AccountPool({account.login.id: account})
+
+
+def is_final(error: GatewayError) -> bool:
+    """Whether no other account can do better: the request itself is at fault, or we are."""
+    return error.blame not in ("credential", "provider")
