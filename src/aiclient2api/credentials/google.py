@@ -26,6 +26,8 @@ from aiclient2api.wire import jsonio
 
 TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a secret
 CODE_ASSIST_URL = "https://cloudcode-pa.googleapis.com"
+OWN_FILE = "gemini-oauth-creds.json"
+"""Where `login gemini` keeps what it got, in the data folder."""
 USER_AGENT = f"aiclient2api/{__version__}"
 
 
@@ -55,12 +57,18 @@ def default_path(home: Path) -> Path:
     return home / ".gemini" / "oauth_creds.json"
 
 
+def found_path(home: Path, state_dir: Path) -> Path:
+    """The login that `login gemini` has made, else the Gemini CLI's."""
+    own = state_dir / OWN_FILE
+    return own if own.exists() else default_path(home)
+
+
 def find_google(login: GoogleLogin, home: Path, state_dir: Path) -> CredentialStore:
     """The login to use: base64 wins over a file. Raises GatewayError("login_required") if a named file is missing."""
     folder = state_dir / "credentials"
     if login.base64:
         return CredentialStore(Base64Source(login.base64, "GEMINI_OAUTH_CREDS_BASE64", troubles.GEMINI), folder)
-    path = expand(login.file_path, home) if login.file_path else default_path(home)
+    path = expand(login.file_path, home) if login.file_path else found_path(home, state_dir)
     if not path.exists():
         raise troubles.missing_file(path, troubles.GEMINI)
     return CredentialStore(JsonFileSource(path, troubles.GEMINI), folder)

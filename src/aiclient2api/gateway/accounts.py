@@ -21,8 +21,8 @@ from aiclient2api.credentials.google import (
     CODE_ASSIST_URL,
     TOKEN_URL,
     GoogleLogin,
-    default_path,
     find_google,
+    found_path,
     google_scheme,
 )
 from aiclient2api.credentials.keeper import Keeper
@@ -205,7 +205,7 @@ def _google_login(settings: Settings) -> GoogleLogin:
 def _google_found(setup: Setup) -> bool:
     settings = setup.settings
     named = settings.gemini_oauth_creds_file_path or settings.gemini_oauth_creds_base64
-    return bool(named) or default_path(setup.home).exists()
+    return bool(named) or found_path(setup.home, setup.data_dir).exists()
 
 
 def _gemini_cli(setup: Setup, name: str) -> Account:

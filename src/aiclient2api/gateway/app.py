@@ -47,6 +47,7 @@ class App:
         finally:
             if target.name not in routes.OPEN and not _flood(visit):
                 log_visit(visit, status)
+                await self._context.books.close(visit, status if visit.failed is None else visit.failed.status)
 
     async def _route(self, visit: Visit, target: routes.Target, exchange: Exchange) -> None:
         if exchange.method == "OPTIONS":
@@ -57,7 +58,9 @@ class App:
             raise GatewayError("not_found", f"There is no route {exchange.method} {exchange.path[:200]}.")
         if target.name not in routes.OPEN:
             in_query = routes.is_gemini(target, exchange.headers, exchange.query)
-            visit.key = self._context.door.check(exchange.headers, exchange.query, in_query, exchange.peer)
+            visit.key, visit.client = self._context.door.check(
+                exchange.headers, exchange.query, in_query, exchange.peer
+            )
         if exchange.method not in routes.METHODS[target.name]:
             allowed = ", ".join(routes.METHODS[target.name])
             raise GatewayError("method", f"{exchange.path} takes {allowed}, not {exchange.method}.")

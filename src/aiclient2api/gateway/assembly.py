@@ -5,14 +5,18 @@ simulator.
 """
 
 import asyncio
+import functools
+import logging
 import secrets
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aiclient2api import tasks
+from aiclient2api.gateway.account_pool import AccountPool
 from aiclient2api.gateway.accounts import SIMULATOR, Setup, make_pools
 from aiclient2api.gateway.app import App, refuse
+from aiclient2api.gateway.books import Books
 from aiclient2api.gateway.catalogue import Catalogue
 from aiclient2api.gateway.context import Context
 from aiclient2api.gateway.door import Door
@@ -26,18 +30,34 @@ from aiclient2api.http1.messages import Deadlines, Limits
 from aiclient2api.http1.server import Server
 from aiclient2api.observe.log import Redactor
 from aiclient2api.observe.promptlog import PromptLog
+from aiclient2api.providers.keyed import KeyedProvider
 from aiclient2api.routing.attempts import RetryPolicy
+from aiclient2api.settings.load import SettingsError
 from aiclient2api.settings.places import Places
 from aiclient2api.settings.pools import Pools, read_pools
 from aiclient2api.settings.schema import SECRET_KEYS, Settings
 from aiclient2api.simulator import Simulation
+from aiclient2api.state import databases
+from aiclient2api.state.keys import FILE_NAME, KeyRing, KeysError
+from aiclient2api.state.ledger import Ledger, LedgerError
+from aiclient2api.state.prices import Prices, family_at
+from aiclient2api.state.report import taken_since
+from aiclient2api.state.rows import Entry
+from aiclient2api.state.times import DAY
+
+_log = logging.getLogger(__name__)
 
 
 class Gateway:
     """Belongs to the running loop. Raises SettingsError for settings that contradict each other."""
 
     def __init__(
-        self, settings: Settings, places: Places, environ: Mapping[str, str], keys: Sequence[str], pace: float = 0.02
+        self,
+        settings: Settings,
+        places: Places,
+        environ: Mapping[str, str],
+        keys: Sequence[str],
+        pace: float = 0.02,
     ) -> None:
         embedded = Embedded(Simulation(seed=secrets.token_hex(16), clock=time.time, pace=pace, any_model=True))
         client = Client(connectors={HOST: embedded.connect})
@@ -48,11 +68,15 @@ class Gateway:
         self.upstream = Upstream(client, _policy(settings), _timing(settings))
         self.catalogue = Catalogue(self.pools, self.upstream, time.monotonic)
         self.simulated = tuple(self.pools) == (SIMULATOR,)
+        self._settings, self._places = settings, places
+        self._ring = _key_ring(places)
+        self._ledger = _ledger(settings, places, self.pools)
+        self._books = Books(self._ledger)
         self._client = client
         self._embedded = embedded
         self._upkeep: list[asyncio.Task[None]] = []
         context = Context(
-            door=Door(keys),
+            door=Door(keys, self._ring),
             pools=self.pools,
             upstream=self.upstream,
             catalogue=self.catalogue,
@@ -61,6 +85,7 @@ class Gateway:
             stored=StoredAnswers(time.monotonic),
             aliases=settings.model_aliases,
             fallback=fallback_of(settings),
+            books=self._books,
             max_body_bytes=settings.max_body_bytes,
             simulated=self.simulated,
             draining=lambda: self.server.draining,
@@ -70,12 +95,26 @@ class Gateway:
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Accept requests; returns the address and port. Raises OSError."""
         (address, bound), *_ = await self.server.listen(host, port)
+        self._ledger.start()
+        await self._remember_today()
         self._upkeep = [
             tasks.spawn(account.upkeep(), f"upkeep of {name}")
             for name, account in self.accounts
             if account.upkeep is not None
         ]
         return address, bound
+
+    async def _remember_today(self) -> None:
+        """A restart does not empty the day's limits of client keys."""
+        known = self._ring.keys() if self._ring is not None else ()
+        if not any(key.grants.limits.any for key in known):
+            return
+        now = time.time()
+        try:
+            reader = databases.reader(self._settings.database_url, self._places.data_dir)
+            self._books.limits.remember(await asyncio.to_thread(taken_since, reader, now - now % DAY), now)
+        except LedgerError as error:
+            _log.warning("the limits of keys begin anew: %s", error)
 
     @property
     def accounts(self) -> list[tuple[str, Account]]:
@@ -99,6 +138,7 @@ class Gateway:
         await self.catalogue.close()
         for _, account in self.accounts:
             await account.login.close()
+        await asyncio.to_thread(self._ledger.close)
         await self._client.close()
         await self._embedded.stop()
 
@@ -112,6 +152,34 @@ def known_secrets(settings: Settings, keys: Sequence[str]) -> tuple[str, ...]:
 def _pool_file(settings: Settings, here: Path) -> Pools:
     path = settings.provider_pools_file_path
     return read_pools(here / path) if path else Pools()
+
+
+def _key_ring(places: Places) -> KeyRing | None:
+    try:
+        return KeyRing(places.data_dir / FILE_NAME)
+    except KeysError as error:
+        if not places.data_dir.is_dir():
+            return None  # there can be no keys; what is wrong with the folder is `doctor`'s to say
+        raise SettingsError(str(error)) from None
+
+
+def _ledger(settings: Settings, places: Places, pools: Mapping[str, AccountPool]) -> Ledger:
+    """Costs are known where a provider is paid by the token."""
+    providers = {name: pool.lead.provider for name, pool in pools.items()}
+    addresses = {name: each.base_url for name, each in providers.items() if isinstance(each, KeyedProvider)}
+
+    @functools.cache
+    def prices() -> Prices:  # a table to read; by the ledger's thread, when the first price is asked for
+        families = {name: family_at(address) for name, address in addresses.items()}
+        return Prices({name: family for name, family in families.items() if family is not None})
+
+    def price(entry: Entry) -> float | None:
+        return prices().cost(entry.provider, entry.model_served, entry.usage, entry.time)
+
+    try:
+        return Ledger(databases.writer(settings.database_url, places.data_dir), price, settings.ledger_days)
+    except LedgerError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _policy(settings: Settings) -> RetryPolicy:

@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.usage import Usage
@@ -20,6 +21,11 @@ from aiclient2api.gateway.upstream import Journey, Upstream
 from aiclient2api.http1.messages import Exchange, HttpError
 from aiclient2api.observe.promptlog import PromptLog
 from aiclient2api.routing.models import Route
+from aiclient2api.state.keys import ClientKey
+from aiclient2api.state.limit_store import Hold
+
+if TYPE_CHECKING:
+    from aiclient2api.gateway.books import Books
 
 CORS = (("access-control-allow-origin", "*"), ("access-control-expose-headers", "*"))
 """Every answer may be read by a page: the key is what protects it, and no cookie is ever looked at."""
@@ -38,6 +44,7 @@ class Context:
     stored: StoredAnswers
     aliases: Mapping[str, str]
     fallback: Fallback
+    books: "Books"
     max_body_bytes: int
     simulated: bool
     draining: Callable[[], bool]
@@ -51,13 +58,17 @@ class Context:
 
 @dataclass
 class Visit:
-    """One request of a client, from its head to the log line. `facts` is what its path says about the request, under
-    names that no header can have (":model")."""
+    """One request of a client, from its head to the log line. `key` names the key that opened the door, `client` is
+    that key if it has bounds of its own, `hold` what the request holds of them. `facts` is what its path says about the
+    request, under names that no header can have (":model")."""
 
     exchange: Exchange
     provider: str | None = None
     front: str = ""
     key: str = ""
+    client: ClientKey | None = None
+    hold: Hold | None = None
+    stream: bool = False
     facts: Mapping[str, str] = field(default_factory=dict)
     seed: str = field(default_factory=lambda: secrets.token_hex(16))
     started: float = field(default_factory=time.perf_counter)
@@ -104,7 +115,10 @@ class Visit:
             ]
             if self.front and self.route is not None:
                 upstream = self.route.provider.dialect
-                headers += ratelimits.for_client(self.journey.headers, upstream, self.front, self.wall_clock)
+                if self.hold is not None:
+                    headers += ratelimits.of_key(self.hold.levels, self.front, self.wall_clock)
+                else:
+                    headers += ratelimits.for_client(self.journey.headers, upstream, self.front, self.wall_clock)
             if self.journey.dropped:
                 headers.append(("x-aiclient-dropped", ", ".join(self.journey.dropped)))
         return headers

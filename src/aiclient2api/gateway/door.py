@@ -3,13 +3,13 @@
 Enters: headers and query. Leaves: nothing, or GatewayError("authentication"). Comes before any parsing of the body.
 """
 
-import hashlib
 import hmac
 import time
 from collections.abc import Callable, Iterable, Mapping
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.gateway.damping import Damper
+from aiclient2api.state.keys import ClientKey, KeyRing, check_usable, digest_of
 
 WEAK_KEYS = frozenset({"123456", "your-api-key", "sk-your-key", "changeme", "password", "test", "admin123"})
 MIN_KEY_LENGTH = 16
@@ -27,17 +27,22 @@ def is_loopback(host: str) -> bool:
 
 
 class Door:
-    """Keeps digests, not keys. `clock` is monotonic, in seconds."""
+    """Keeps digests, not keys; `ring` has the client keys. `clock` is monotonic, in seconds."""
 
-    def __init__(self, keys: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:
-        self._digests = tuple(_digest(key) for key in keys)
+    def __init__(
+        self, keys: Iterable[str], ring: KeyRing | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._digests = tuple(digest_of(key) for key in keys)
+        self._ring = ring
         self._damper = Damper()
         self._clock = clock
 
-    def check(self, headers: Mapping[str, str], query: Mapping[str, str], key_in_query: bool, peer: str = "") -> str:
-        """The name of the key that opened the door, which is the start of its digest. Raises
-        GatewayError("authentication") unless one of the ways carries a right key; ("rate_limit") for a caller who has
-        tried too many."""
+    def check(
+        self, headers: Mapping[str, str], query: Mapping[str, str], key_in_query: bool, peer: str = ""
+    ) -> tuple[str, ClientKey | None]:
+        """The name of the key that opened the door, which is a client key's id or the start of a digest, and the client
+        key. Raises GatewayError("authentication") unless one of the ways carries a right key; ("rate_limit") for a
+        caller who has tried too many."""
         given = presented_keys(headers, query if key_in_query else {})
         if not given:
             raise GatewayError(
@@ -45,10 +50,15 @@ class Door:
                 "No API key was sent. Send the gateway's key as 'Authorization: Bearer KEY' or 'x-api-key: KEY'.",
                 reason="missing_api_key",
             )
-        digests = [_digest(key) for key in given]
-        matches = [hmac.compare_digest(digest, known) for known in self._digests for digest in digests]
-        if any(matches):
-            return next(digest for digest in digests if digest in self._digests).hex()[:12]
+        digests = [digest_of(key) for key in given]
+        matches = [digest for known in self._digests for digest in digests if hmac.compare_digest(digest, known)]
+        clients = [self._ring.find(digest) for digest in digests] if self._ring is not None else []
+        if matches:
+            return matches[0][:12], None
+        for client in clients:
+            if client is not None:
+                check_usable(client, time.time())
+                return client.id, client
         if not self._damper.wrong_key(peer, self._clock()):
             raise GatewayError(
                 "rate_limit", "Too many wrong API keys from this address.", retry_after=1.0, reason=TOO_MANY_KEYS
@@ -58,10 +68,6 @@ class Door:
             "The API key is not this gateway's key. It is REQUIRED_API_KEY, or was printed at the first start.",
             reason="invalid_api_key",
         )
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
 def presented_keys(headers: Mapping[str, str], query: Mapping[str, str]) -> list[str]:

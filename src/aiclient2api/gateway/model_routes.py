@@ -1,6 +1,6 @@
 """The routes about models: answers of each dialect, counts, embeddings, lists."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.dialects import anthropic
@@ -8,10 +8,11 @@ from aiclient2api.dialects.base import Dialect
 from aiclient2api.dialects.gemini import GEMINI_ARRAY, decode_count_request, encode_count
 from aiclient2api.dialects.registry import DIALECTS
 from aiclient2api.gateway import listing, pipeline, routes, side_calls
+from aiclient2api.gateway.books import is_permitted
 from aiclient2api.gateway.context import Context, Visit
 from aiclient2api.gateway.respond import json_answer
 from aiclient2api.gateway.routes import Target
-from aiclient2api.routing.models import listed
+from aiclient2api.routing.models import Offer, listed
 from aiclient2api.wire import jsonio
 
 Route = Callable[[Context, Visit, Target], Awaitable[None]]
@@ -67,7 +68,8 @@ async def _models(context: Context, visit: Visit, target: Target) -> None:
     offers = await context.catalogue.offers()
     if visit.provider is not None:
         offers = [offer for offer in offers if offer.provider.name == visit.provider]
-    models = listed(offers, context.aliases if visit.provider is None else {})
+    found = listed(offers, context.aliases if visit.provider is None else {})
+    models = [(name, model) for name, model in found if _is_shown(visit, offers, name, model.id)]
     query = visit.exchange.query
     if routes.is_gemini(target, visit.exchange.headers, query):
         body = listing.gemini_item(models, target.item) if target.item else listing.gemini_list(models)
@@ -76,6 +78,15 @@ async def _models(context: Context, visit: Visit, target: Target) -> None:
     else:
         body = listing.model_list(models, codex="client_version" in query)
     await json_answer(visit, body)
+
+
+def _is_shown(visit: Visit, offers: Sequence[Offer], name: str, model: str) -> bool:
+    """Whether the client's key may use the model under this name, at one of its providers at least."""
+    return visit.client is None or any(
+        is_permitted(visit, offer.provider.name, (name, model))
+        for offer in offers
+        if offer.provider.resolve(model, offer.models) is not None
+    )
 
 
 HANDLERS: Mapping[str, Route] = {

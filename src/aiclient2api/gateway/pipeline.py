@@ -7,7 +7,7 @@ from aiclient2api.dialects.base import Dialect, Peek, Resulting
 from aiclient2api.gateway.account_pool import Want, is_final
 from aiclient2api.gateway.context import Context, Visit
 from aiclient2api.gateway.failover import answered
-from aiclient2api.gateway.plan import make_plan
+from aiclient2api.gateway.plan import demand_of, make_plan
 from aiclient2api.gateway.pump import Pump, fold_all
 from aiclient2api.gateway.record import watch
 from aiclient2api.gateway.session import session_of
@@ -22,6 +22,7 @@ async def answer(context: Context, visit: Visit, front: Dialect) -> None:
     body = await visit.body(context.max_body_bytes)
     peek = front.passing.peek(body, visit.headers)
     routes = await find_routes(context, visit, peek.model)
+    await context.books.admit(visit, lambda: demand_of(front, body, visit.headers))
     for number, route in enumerate(routes, 1):
         try:
             await _answer(context, visit, front, body, peek, route)
@@ -34,7 +35,7 @@ async def answer(context: Context, visit: Visit, front: Dialect) -> None:
 
 async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, peek: Peek, route: Route) -> None:
     """The answer of one provider."""
-    visit.route = route
+    visit.route, visit.stream = route, peek.stream
     pool = context.pools[route.provider.name]
     plan = make_plan(context, visit, front, body, peek, route)
     journey = visit.journey = Journey(raw=context.raw_log(visit.id), dropped=plan.dropped)
@@ -72,4 +73,4 @@ async def find_routes(context: Context, visit: Visit, model: str) -> tuple[Route
     """Where a request for `model` goes, and where it may go then. Raises GatewayError."""
     offers = await context.catalogue.offers()
     visit.route = route = resolve(model, visit.provider, offers, context.aliases)
-    return context.fallback.routes(route, offers)
+    return context.books.permitted(visit, context.fallback.routes(route, offers))

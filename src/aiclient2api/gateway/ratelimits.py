@@ -7,9 +7,11 @@ are. Gemini has no such headers.
 
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
+
+from aiclient2api.state.limits import Level, tightest
 
 Headers = list[tuple[str, str]]
 
@@ -37,6 +39,17 @@ def for_client(headers: Mapping[str, str], upstream: str | None, front: str, now
         found = _READERS[source](headers, resource, now)
         if found is not None:
             out += _WRITERS[target](resource, found, now)
+    return out
+
+
+def of_key(levels: Iterable[Level], front: str, now: float) -> Headers:
+    """The limits of the client's own key: of each resource the one with the least left."""
+    target = _FAMILY.get(front)
+    if target is None:
+        return []
+    out: Headers = []
+    for resource, level in tightest(levels).items():
+        out += _WRITERS[target](resource, Limit(str(level.limit), str(level.remaining), level.reset), now)
     return out
 
 

@@ -14,6 +14,7 @@ from aiclient2api.gateway.context import Context, Visit
 from aiclient2api.gateway.pipeline import find_route
 from aiclient2api.http1.messages import Deadlines
 from aiclient2api.providers.base import Ask
+from aiclient2api.state.limits import Demand
 from aiclient2api.wire import jsonio
 
 _log = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ async def embed(context: Context, visit: Visit, form: str, model: str | None) ->
     body = await visit.body(context.max_body_bytes)
     asked = model if model is not None else _model_of(body)
     route = await find_route(context, visit, asked)
+    visit.front = form
+    await context.books.admit(visit, lambda: Demand(len(body) // 4))
     if model is None and route.model.id != asked:
         body = jsonio.patch(body, {"model": jsonio.encode(route.model.id)})
     answer = await context.upstream.fetch(

@@ -1,7 +1,8 @@
 """An upstream's answer: bytes to status, headers and body pieces.
 
 Enters: the bytes of one connection after a request. Leaves: what Inbound promises; compressed bodies are unpacked as
-they are read. Refuses with BadAnswer what is not HTTP/1, is over the bounds, or has a coding that was not asked for.
+they are read. Refuses with BadAnswer what is not HTTP/1, is over the bounds, has a coding that was not asked for, or
+unpacks to something out of all proportion.
 Interim answers are skipped. What follows a whole answer spoils the connection, not the answer.
 """
 
@@ -16,6 +17,11 @@ from aiclient2api.http1.messages import BadAnswer, HttpError
 
 MAX_HEAD = 64 * 1024
 MAX_FIELDS = 256
+MAX_UNPACKED = 4 * 1024 * 1024
+"""What may be unpacked of one body whatever its packed size; beyond that, MAX_RATIO times the packed size."""
+MAX_RATIO = 100
+_SLICE = 16 * 1024
+"""Packed bytes that are unpacked at a time, so that the ratio is known that well."""
 
 
 class Source(Protocol):
@@ -33,9 +39,9 @@ class Answer:
     """
 
     __slots__ = (
-        "_decoder", "_error", "_fault", "_fields", "_head_bytes", "_head_only", "_headers", "_interim", "_parser",
-        "_pieces", "_source", "_trailers", "_waiter", "buffered", "complete", "headed", "keep_alive", "status",
-        "until_close",
+        "_decoder", "_error", "_fault", "_fields", "_head_bytes", "_head_only", "_headers", "_interim", "_packed",
+        "_parser", "_pieces", "_source", "_trailers", "_unpacked", "_waiter", "buffered", "complete", "headed",
+        "keep_alive", "status", "until_close",
     )  # fmt: skip
 
     def __init__(self, source: Source, head_only: bool) -> None:
@@ -52,6 +58,7 @@ class Answer:
         self._trailers = 0
         self._interim = False
         self._decoder: Inflater | None = None
+        self._packed = self._unpacked = 0
         self._pieces: list[bytes] = []
         self._fault = ""
         self._error: HttpError | None = None
@@ -149,9 +156,14 @@ class Answer:
     async def _decoded(self, decoder: Inflater) -> bytes:
         while True:
             if piece := decoder.take():
+                self._unpacked += len(piece)
+                if self._unpacked > max(MAX_UNPACKED, MAX_RATIO * self._packed):
+                    raise BadAnswer("the compressed body of the answer is out of all proportion")
                 return piece
             if self._pieces:
-                decoder.feed(self._take())
+                data = self._take_slice()
+                self._packed += len(data)
+                decoder.feed(data)
             elif self._error is not None:
                 raise self._error
             elif self.complete:
@@ -166,6 +178,14 @@ class Answer:
         self.buffered = 0
         if self._source is not None:
             self._source.resume()
+        return data
+
+    def _take_slice(self) -> bytes:
+        if self.buffered <= _SLICE:
+            return self._take()
+        data, rest = self._pieces[0][:_SLICE], self._pieces[0][_SLICE:]
+        self._pieces[:1] = [rest] if rest else []
+        self.buffered -= len(data)
         return data
 
     async def _news(self) -> None:

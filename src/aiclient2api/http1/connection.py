@@ -288,9 +288,12 @@ class Connection(asyncio.Protocol):
 
     def _release(self) -> None:
         self._current = None
-        self._state.running.discard(self)
-        self._forget_client()
-        self._state.report()
+        state = self._state
+        state.running.discard(self)
+        if self._presence is not None:
+            self._forget_client()
+        if state.draining:
+            state.report()
 
     def _give_up(self, exchange: ServerExchange, status: int, message: str) -> None:
         """End an exchange whose handler does not go on; a cut answer must not look like a whole one."""

@@ -18,7 +18,7 @@ class Intake:
     def __init__(self, limits: Limits) -> None:
         self._limit = limits.head_bytes
         self._parser = RequestParser(limits)
-        self._rest = bytearray()
+        self._rest: bytes | bytearray = b""  # bytes as they came, or several pieces put together
         self._seen = 0  # bytes of `_rest` that are known to hold no end of a head
 
     @property
@@ -33,52 +33,63 @@ class Intake:
 
     def hold(self, data: bytes) -> int:
         """Keep bytes for later; returns how many wait."""
-        self._rest += data
+        if not self._rest:
+            self._rest = data
+        elif data:
+            self._gather().extend(data)
         return len(self._rest)
 
     def head(self, data: bytes) -> Head | None:
         """The next head, once it is whole; what follows it is held. Raises Refused."""
-        rest = self._rest
-        if rest or not data:
-            rest += data
-            if not self._seen and rest[:1] in _LINE_ENDS:
-                rest[:] = rest.lstrip(_LINE_ENDS)
-            end = rest.find(EMPTY_LINE, max(self._seen - 3, 0))
-            if end < 0:
-                self._incomplete()
-                return None
-            data = bytes(rest[: end + 4])
-            del rest[: end + 4]
-            self._seen = 0
-            return self._parse(data)
+        if self._rest:
+            return self._gathered_head(data)
         if data[0] in _LINE_ENDS:
             data = data.lstrip(_LINE_ENDS)  # RFC 9112, 2.2
-        end = data.find(EMPTY_LINE)
-        if end < 0:
-            rest += data
-            self._incomplete()
+        end = data.find(EMPTY_LINE) + 4
+        if end < 4:
+            self._rest = data
+            self._check_part()
             return None
-        end += 4
         if end < len(data):
-            rest += data[end:]
+            self._rest = data[end:]
             data = data[:end]
         return self._parse(data)
 
     def body(self, data: bytes = b"") -> bytes:
-        """The piece of the body in `data` and in what is held; what follows the body is held. Raises Refused."""
-        rest = self._rest
-        if rest:
-            data = bytes(rest) + data
-            rest.clear()
+        """The piece of the body in what is held and in `data`; what follows the body is held. Raises Refused."""
+        if self._rest:
+            self.hold(data)
+            data, self._rest = bytes(self._rest), b""
         piece, used = self._parser.take(data)
         if used < len(data):
-            rest += data[used:]
+            self._rest = data[used:]
         return piece
 
     def close(self) -> None:
         """Of no use from now on."""
-        self._rest.clear()
+        self._rest = b""
         self._parser.close()
+
+    def _gather(self) -> bytearray:
+        rest = self._rest
+        if isinstance(rest, bytes):
+            self._rest = rest = bytearray(rest)
+        return rest
+
+    def _gathered_head(self, data: bytes) -> Head | None:
+        """A head that begins in what is held."""
+        rest = self._gather()
+        rest += data
+        if not self._seen and rest[0] in _LINE_ENDS:
+            rest[:] = rest.lstrip(_LINE_ENDS)
+        end = rest.find(EMPTY_LINE, max(self._seen - 3, 0)) + 4
+        if end < 4:
+            self._check_part()
+            return None
+        data = bytes(rest[:end])
+        del rest[:end]
+        self._seen = 0
+        return self._parse(data)
 
     def _parse(self, data: bytes) -> Head:
         if len(data) > self._limit:
@@ -89,8 +100,8 @@ class Intake:
             refused.head_only = data.startswith(b"HEAD ")
             raise
 
-    def _incomplete(self) -> None:
-        """The end of a head has not come: is it still possible?"""
+    def _check_part(self) -> None:
+        """The end of a head has not come: is it still possible? Raises Refused."""
         rest, seen = self._rest, self._seen
         if not rest:
             return

@@ -63,8 +63,6 @@ class RequestParser:
 
     def head(self, data: bytes) -> Head:
         """`data`: a whole head, from the method to the empty line. Raises Refused."""
-        if data.count(b"\r\n") > self._max_headers + 2:
-            raise Refused(431, f"the request has more than {self._max_headers} headers")
         self.complete = False
         try:
             self._http.feed_data(data)
@@ -76,7 +74,14 @@ class RequestParser:
 
     def take(self, data: bytes) -> tuple[bytes, int]:
         """The piece of the body that is in `data`, and how many of its bytes belong to the body. Raises Refused."""
-        at = self._take_counted(data) if self._left is not None else self._take_chunks(data)
+        left = self._left
+        if left is None:
+            with memoryview(data) as view:
+                at = self._take_chunks(data, view)
+        else:
+            at = min(len(data), left)
+            self._left = left - at
+            self._http.feed_data(data if at == len(data) else data[:at])
         pieces = self._pieces
         piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
@@ -97,22 +102,17 @@ class RequestParser:
             raise ValueError("a second request in one piece")
         self.complete = True
 
-    def _take_counted(self, data: bytes) -> int:
-        assert self._left is not None
-        size = min(len(data), self._left)
-        self._left -= size
-        self._feed(data if size == len(data) else data[:size])
-        return size
-
-    def _take_chunks(self, data: bytes) -> int:
+    def _take_chunks(self, data: bytes, view: memoryview) -> int:
         """Up to each empty line by turns, until one of them is the end of the body."""
-        view = memoryview(data)
         size = len(data)
         at = 0
         while at < size and not self.complete:
             end = self._stop(data, at)
             before = len(self._pieces)
-            self._feed(view[at:end])
+            try:
+                self._http.feed_data(view[at:end])
+            except httptools.HttpParserError:
+                raise Refused(400, "the chunked body is malformed") from None
             if len(self._pieces) > before:
                 self._quiet = 0
             else:
@@ -136,15 +136,11 @@ class RequestParser:
         self._tail = (tail + data[max(at, len(data) - 3) :])[-3:]
         return len(data)
 
-    def _feed(self, data: bytes | memoryview) -> None:
-        try:
-            self._http.feed_data(data)
-        except httptools.HttpParserError:
-            raise Refused(400, "the chunked body is malformed") from None
-
     def _read_head(self, text: str) -> Head:
         """Take apart a head that llhttp has found well-formed."""
         lines = text.split("\r\n")
+        if len(lines) > self._max_headers + 3:
+            raise Refused(431, f"the request has more than {self._max_headers} headers")
         method, url, http11 = _request_line(lines[0])
         headers = _fields(lines)
         try:

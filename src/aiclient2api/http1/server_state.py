@@ -35,7 +35,7 @@ class ServerState:
 
     def report(self) -> None:
         """A connection or a handler has ended."""
-        if self.draining and self.silent:
+        if self.silent:
             self._quiet.set()
 
     @property

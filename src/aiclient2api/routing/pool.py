@@ -9,6 +9,7 @@
     pool.update(members)                                    another configuration; accounts that stay keep their state
     pool.standings(now, model)   pool.usable(now)           for people, metrics and readiness
     pool.export(id)   pool.changes()   pool.adopt(state)    health as small values, for a store that others share
+    pool.home(session, now)   pool.bind(session, id, now)   the account that a session stays with, for the same store
 
 The order. Of the accounts that may serve the model and do not rest: the session's own, as long as it is below its
 limit; else those with quota left before those nearly without; of these the least loaded (requests under way by weight);
@@ -209,6 +210,14 @@ class Pool:
         self._mark(slot)
         self._settle(slot)
         return True
+
+    def home(self, session: str, now: float) -> str | None:
+        """The account that the session stays with."""
+        return self._sessions.account(session, self._tick(now))
+
+    def bind(self, session: str, id: str, now: float) -> None:
+        """The session was served by this account elsewhere."""
+        self._sessions.keep(session, id, self._tick(now))
 
     # --- inside
 

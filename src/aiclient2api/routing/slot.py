@@ -73,7 +73,7 @@ class Slot:
     trials: dict[Scope, int] = field(default_factory=dict)
     marked: frozenset[Scope] = frozenset()
     quota: Quota | None = None
-    changed: float = -math.inf
+    changed: float = 0.0
 
     @property
     def full(self) -> bool:

@@ -106,6 +106,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: str | None = field(default=None, name="DATA_DIR")
     redis_url: str | None = field(default=None, name="REDIS_URL")
     database_url: str | None = field(default=None, name="DATABASE_URL")
+    ledger_days: Count = field(default=90, name="LEDGER_DAYS")
     response_cache_ttl: Count = field(default=0, name="RESPONSE_CACHE_TTL")
     proxy_url: str | None = field(default=None, name="PROXY_URL")
     proxy_enabled_providers: tuple[str, ...] = field(default=(), name="PROXY_ENABLED_PROVIDERS")
@@ -145,12 +146,8 @@ def masked(settings: Settings) -> dict[str, Any]:
 
 NOT_YET_HONOURED = frozenset(
     {
-        "PROVIDER_POOLS_FILE_PATH",
-        "providerFallbackChain",
-        "modelFallbackMapping",
         "WORKERS",
         "REDIS_URL",
-        "DATABASE_URL",
         "RESPONSE_CACHE_TTL",
         "UI_ENABLED",
         "ADMIN_PASSWORD",

@@ -1,13 +1,15 @@
 """The simulated places where Kiro logins are refreshed: social, AWS SSO-OIDC (JSON) and an external IdP (form).
 
 Enters: a refresh token that this simulation issued. Leaves: a new access token, and a new refresh token where the
-simulation rotates. Refuses: unknown and used refresh tokens, wrong clients, and new logins (not offered here).
+simulation rotates. Refuses: unknown and used refresh tokens, wrong clients. New logins are made next door, in
+kiro_sign_in and google_sign_in; their last step comes in by the same path as a refresh.
 """
 
 from urllib.parse import parse_qs
 
 import msgspec
 
+from aiclient2api.simulator import google_sign_in, kiro_sign_in, oidc
 from aiclient2api.simulator.simulation import Login
 from aiclient2api.simulator.visit import Route, Visit
 from aiclient2api.wire import jsonio
@@ -22,6 +24,7 @@ class _Oidc(msgspec.Struct, rename="camel"):
     client_secret: str
     grant_type: str
     refresh_token: str = ""
+    device_code: str = ""
 
 
 async def social(visit: Visit) -> None:
@@ -30,39 +33,46 @@ async def social(visit: Visit) -> None:
     try:
         asked = jsonio.decode(visit.body, _Social)
     except jsonio.JsonError as error:
-        await _json(visit, 400, {"message": f"Bad Request ({error})"})
+        await oidc.answer(visit, {"message": f"Bad Request ({error})"}, 400)
         return
     login = visit.simulation.holder(asked.refresh_token)
     if login is None or login.kind != "social":
-        await _json(visit, 400, {"error": "invalid_grant", "message": "Invalid refresh token provided"})
+        await oidc.answer(visit, {"error": "invalid_grant", "message": "Invalid refresh token provided"}, 400)
         return
     if login.refresh_token != asked.refresh_token:
-        await _json(visit, 401, {"message": "The refresh token has been used."})
+        await oidc.answer(visit, {"message": "The refresh token has been used."}, 401)
         return
-    await _json(visit, 200, _camel(visit, login) | {"profileArn": login.profile})
+    await oidc.answer(visit, oidc.tokens(visit, login) | {"profileArn": login.profile})
 
 
 async def token(visit: Visit) -> None:
     """POST /token: JSON as AWS SSO-OIDC takes it, or a form as external identity providers do."""
-    visit.count("refresh")
     if "x-www-form-urlencoded" in visit.exchange.headers.get("content-type", ""):
-        await _external(visit)
+        await _form(visit, form_of(visit))
         return
     try:
         asked = jsonio.decode(visit.body, _Oidc)
     except jsonio.JsonError as error:
-        await _oidc_error(visit, 400, "invalid_request", "InvalidRequestException", str(error))
+        await oidc.refuse(visit, 400, "invalid_request", "InvalidRequestException", str(error))
         return
-    if asked.grant_type != "refresh_token":
-        await _oidc_error(visit, 400, "unsupported_grant_type", "UnsupportedGrantTypeException", "not offered here")
-        return
+    if asked.grant_type == kiro_sign_in.DEVICE_GRANT:
+        redeem = kiro_sign_in.Redeem(asked.client_id, asked.client_secret, asked.device_code)
+        await kiro_sign_in.redeem(visit, redeem)
+    elif asked.grant_type == "refresh_token":
+        await _refresh(visit, asked)
+    else:
+        await oidc.refuse(visit, 400, "unsupported_grant_type", "UnsupportedGrantTypeException", "not offered here")
+
+
+async def _refresh(visit: Visit, asked: _Oidc) -> None:
+    visit.count("refresh")
     login = visit.simulation.holder(asked.refresh_token)
     if login is None or login.kind != "idc" or login.refresh_token != asked.refresh_token:
-        await _oidc_error(visit, 400, "invalid_grant", "InvalidGrantException", "Invalid refresh token provided")
+        await oidc.refuse(visit, 400, "invalid_grant", "InvalidGrantException", "Invalid refresh token provided")
     elif (asked.client_id, asked.client_secret) != (login.client_id, login.client_secret):
-        await _oidc_error(visit, 401, "invalid_client", "InvalidClientException", "Invalid client provided")
+        await oidc.refuse(visit, 401, "invalid_client", "InvalidClientException", "Invalid client provided")
     else:
-        await _json(visit, 200, _camel(visit, login) | {"tokenType": "Bearer"})
+        await oidc.answer(visit, oidc.tokens(visit, login) | {"tokenType": "Bearer"})
 
 
 def form_of(visit: Visit) -> dict[str, str]:
@@ -72,17 +82,26 @@ def form_of(visit: Visit) -> dict[str, str]:
     return {name: values[-1] for name, values in parse_qs(visit.body.decode("utf-8", "replace")).items()}
 
 
-async def _external(visit: Visit) -> None:
-    form = form_of(visit)
+async def _form(visit: Visit, form: dict[str, str]) -> None:
+    if form.get("grant_type") == "authorization_code":
+        await google_sign_in.exchange(visit, form)
+    else:
+        await _external(visit, form)
+
+
+async def _external(visit: Visit, form: dict[str, str]) -> None:
+    visit.count("refresh")
     login = visit.simulation.holder(form.get("refresh_token", ""))
     if login is None or not _is_right_form(form, login):
-        await _json(visit, 400, {"error": "invalid_grant", "error_description": "The refresh token is not valid."})
+        await oidc.answer(
+            visit, {"error": "invalid_grant", "error_description": "The refresh token is not valid."}, 400
+        )
         return
-    given = _camel(visit, login)
+    given = oidc.tokens(visit, login)
     answer = {"token_type": "Bearer", "access_token": given["accessToken"], "expires_in": given["expiresIn"]}
     if "refreshToken" in given:
         answer["refresh_token"] = given["refreshToken"]
-    await _json(visit, 200, answer)
+    await oidc.answer(visit, answer)
 
 
 def _is_right_form(form: dict[str, str], login: Login) -> bool:
@@ -90,35 +109,9 @@ def _is_right_form(form: dict[str, str], login: Login) -> bool:
     return login.kind == "external_idp" and given == ("refresh_token", login.refresh_token, login.client_id)
 
 
-async def no_login(visit: Visit) -> None:
-    """New logins: the simulator hands out ready credentials instead."""
-    await _oidc_error(visit, 400, "invalid_request", "InvalidRequestException", "The simulator offers no new logins.")
-
-
-def _camel(visit: Visit, login: Login) -> dict[str, object]:
-    answer: dict[str, object] = {
-        "accessToken": visit.simulation.issue(login),
-        "expiresIn": visit.simulation.token_seconds,
-    }
-    if visit.simulation.rotated(login):
-        answer["refreshToken"] = login.refresh_token
-    return answer
-
-
-async def _oidc_error(visit: Visit, status: int, code: str, shape: str, text: str) -> None:
-    body = msgspec.json.encode({"error": code, "error_description": text})
-    await visit.delivery.json(status, body, [("x-amzn-errortype", shape)])
-
-
-async def _json(visit: Visit, status: int, body: dict[str, object] | dict[str, str]) -> None:
-    await visit.delivery.json(status, msgspec.json.encode(body))
-
-
 ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/refreshToken"): social,
-    ("POST", "/client/register"): no_login,
-    ("POST", "/device_authorization"): no_login,
-    ("POST", "/oauth/device/authorization"): no_login,
-    ("POST", "/oauth/device/poll"): no_login,
+    **kiro_sign_in.ROUTES,
+    **google_sign_in.ROUTES,
 }
 """Method and path to route; POST /token is shared with Google's logins."""

@@ -1,0 +1,78 @@
+"""What is kept account of per request: the limits of the client's key before it, one row of the usage ledger after it.
+
+Enters: a Visit at its beginning and at its end. Leaves: nothing, or GatewayError for what a key may not do. The ledger
+never makes a request wait, and a failure of it never harms one.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from aiclient2api.gateway.context import Visit
+from aiclient2api.routing.models import Route
+from aiclient2api.state.keys import allows, check_allowed
+from aiclient2api.state.ledger import Ledger
+from aiclient2api.state.limit_store import LocalLimits, admit
+from aiclient2api.state.limits import Demand
+from aiclient2api.state.rows import Entry
+
+
+@dataclass(frozen=True)
+class Books:
+    """One per gateway; `ledger` None: nothing is written down."""
+
+    ledger: Ledger | None = None
+    limits: LocalLimits = field(default_factory=LocalLimits)
+    clock: Callable[[], float] = time.time
+
+    def permitted(self, visit: Visit, routes: Iterable[Route]) -> tuple[Route, ...]:
+        """The routes that the client's key allows. Raises GatewayError("permission") if it forbids the first."""
+        first, *others = routes
+        client = visit.client
+        if client is None:
+            return (first, *others)
+        check_allowed(client, first.provider.name, (first.requested, first.model.id))
+        return (first, *(r for r in others if allows(client, r.provider.name, (r.requested, r.model.id))))
+
+    async def admit(self, visit: Visit, demand: Callable[[], Demand]) -> None:
+        """Reserve what the request may take, if its key has limits. Raises GatewayError("rate_limit", "too_large")."""
+        client = visit.client
+        if client is not None and client.grants.limits.any:
+            visit.hold = await admit(self.limits, client.id, client.grants.limits, demand(), self.clock())
+
+    async def close(self, visit: Visit, status: int) -> None:
+        """The request has ended, in whatever way; `status` is that of the answer, 499 for a client that left."""
+        if visit.hold is not None:
+            if visit.usage is not None:
+                await visit.hold.settle(visit.usage.total, self.clock())
+            elif visit.first_content is None:
+                await visit.hold.give_back(self.clock())  # what was answered without numbers keeps its reservation
+        if self.ledger is not None and visit.front:
+            self.ledger.offer(_entry(visit, status))
+
+
+def _entry(visit: Visit, status: int) -> Entry:
+    route, journey, failed = visit.route, visit.journey, visit.failed
+    first = None if visit.first_content is None else visit.first_content - visit.started
+    return Entry(
+        time=visit.wall_clock,
+        request_id=visit.id,
+        key_id=visit.key,
+        dialect=visit.front,
+        status=status,
+        total_seconds=time.perf_counter() - visit.started,
+        first_seconds=first,
+        stream=visit.stream,
+        provider=route.provider.name if route is not None else None,
+        account=visit.account or None,
+        model_asked=route.requested if route is not None else None,
+        model_served=route.model.id if route is not None else None,
+        error_kind=failed.kind if failed is not None else None,
+        usage=visit.usage,
+        attempts=journey.attempts if journey is not None else 0,
+    )
+
+
+def is_permitted(visit: Visit, provider: str, names: Iterable[str]) -> bool:
+    """Whether the client's key allows a model of a provider, under one of its names."""
+    return visit.client is None or allows(visit.client, provider, names)

@@ -1,0 +1,224 @@
+"""How much one key may do: requests and tokens, per minute and per day. Pure: the time is passed in.
+
+Enters: what is counted so far (`Counts`), the key's Limits, what a request will take at least and perhaps. Leaves: a
+Reservation, or a Refusal with the seconds to wait; later the real numbers settle the reservation.
+
+A minute slides in steps of a second; a day is a calendar day in UTC. What is admitted never exceeds a limit in any
+such window. `reserve`, `settle` and `levels` are each one step that reads and writes nothing but the counts of one
+key, so that a store shared by machines can run each as one script.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from aiclient2api.canonical.errors import GatewayError
+
+Unit = Literal["requests", "tokens"]
+Amount = Annotated[int, Meta(ge=1)] | None
+Counts = dict[str, dict[int, int]]
+"""Rule to bucket (the number of a step since the epoch) to what was taken in it."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """None is no limit."""
+
+    requests_per_minute: Amount = None
+    requests_per_day: Amount = None
+    tokens_per_minute: Amount = None
+    tokens_per_day: Amount = None
+
+    @property
+    def any(self) -> bool:
+        return any(limit is not None for limit in msgspec.structs.astuple(self))
+
+
+class Rule(NamedTuple):
+    """One window: what is taken counts for `keep` steps of `step` seconds, the one it was taken in included. `name` is
+    the attribute of Limits, and says the reason of a refusal."""
+
+    name: str
+    unit: Unit
+    step: int
+    keep: int
+    words: str
+
+
+RULES = (
+    Rule("requests_per_minute", "requests", 1, 61, "requests per minute"),
+    Rule("requests_per_day", "requests", 86_400, 1, "requests per day"),
+    Rule("tokens_per_minute", "tokens", 1, 61, "tokens per minute"),
+    Rule("tokens_per_day", "tokens", 86_400, 1, "tokens per day"),
+)
+"""61 steps and not 60: something taken at the end of a second must still count a whole minute later."""
+
+
+class Demand(NamedTuple):
+    """Tokens of a request before it is sent. `sure` (its input) must fit; of `likely` (the longest answer) as much is
+    reserved as there is room for, so that a cautious client with a large maximum is not shut out."""
+
+    sure: int
+    likely: int = 0
+
+
+class Take(NamedTuple):
+    """What was taken under one rule."""
+
+    rule: str
+    bucket: int
+    amount: int
+
+
+class Level(NamedTuple):
+    """How full one window is; `reset` is the seconds until it is empty if nothing more happens."""
+
+    rule: Rule
+    limit: int
+    remaining: int
+    reset: float
+
+
+class Reservation(NamedTuple):
+    """What a request holds until it is settled, and the levels after it was taken."""
+
+    takes: tuple[Take, ...]
+    levels: tuple[Level, ...]
+
+
+class Refusal(NamedTuple):
+    """The rule that takes longest to have room again; `wait` is None if the request would never fit."""
+
+    rule: Rule
+    limit: int
+    needed: int
+    wait: float | None
+
+
+class Spent(NamedTuple):
+    """What a request really took."""
+
+    requests: int
+    tokens: int
+
+
+def reserve(counts: Counts, limits: Limits, demand: Demand, now: float) -> Reservation | Refusal:
+    """Take from every window, or from none."""
+    _forget_old(counts, now)
+    rooms: list[tuple[Rule, int, int]] = []
+    refusals: list[Refusal] = []
+    for rule, limit in _in_force(limits):
+        needed = 1 if rule.unit == "requests" else max(1, demand.sure)
+        buckets = counts.get(rule.name, {})
+        room = limit - sum(buckets.values()) - needed
+        if room < 0:
+            wait = _wait(rule, buckets, -room, now) if needed <= limit else None
+            refusals.append(Refusal(rule, limit, needed, wait))
+        rooms.append((rule, needed, room))
+    if refusals:
+        return max(refusals, key=lambda refusal: float("inf") if refusal.wait is None else refusal.wait)
+    takes = []
+    for rule, needed, room in rooms:
+        amount = needed + (min(max(0, demand.likely), room) if rule.unit == "tokens" else 0)
+        take = Take(rule.name, int(now // rule.step), amount)
+        _add(counts, take.rule, take.bucket, amount)
+        takes.append(take)
+    return Reservation(tuple(takes), levels(counts, limits, now))
+
+
+def settle(counts: Counts, takes: Iterable[Take], spent: Spent, now: float) -> None:
+    """Put the real numbers in the place of what was reserved. What is given back goes to the window it came from;
+    what was taken beyond the reservation counts there too, or now if that window has passed."""
+    _forget_old(counts, now)
+    for take in takes:
+        rule = _BY_NAME[take.rule]
+        more = max(0, spent.requests if rule.unit == "requests" else spent.tokens) - take.amount
+        if take.bucket in counts.get(take.rule, {}):
+            _add(counts, take.rule, take.bucket, more)
+        elif more > 0:
+            _add(counts, take.rule, int(now // rule.step), more)
+
+
+def count(counts: Counts, spent: Spent, now: float) -> None:
+    """Add what was taken earlier today, as a ledger remembers it after a restart."""
+    for rule in RULES:
+        if rule.step == _DAY:
+            _add(counts, rule.name, int(now // rule.step), spent.requests if rule.unit == "requests" else spent.tokens)
+
+
+def levels(counts: Counts, limits: Limits, now: float) -> tuple[Level, ...]:
+    """How full each window of these limits is."""
+    found = []
+    for rule, limit in _in_force(limits):
+        buckets = {bucket: amount for bucket, amount in counts.get(rule.name, {}).items() if _lives(rule, bucket, now)}
+        newest = max((bucket for bucket, amount in buckets.items() if amount), default=None)
+        reset = 0.0 if newest is None else _end(rule, newest) - now
+        found.append(Level(rule, limit, max(0, limit - sum(buckets.values())), reset))
+    return tuple(found)
+
+
+def tightest(found: Iterable[Level]) -> dict[Unit, Level]:
+    """For rate-limit headers: of each unit the level with the least left."""
+    out: dict[Unit, Level] = {}
+    for level in found:
+        known = out.get(level.rule.unit)
+        if known is None or level.remaining < known.remaining:
+            out[level.rule.unit] = level
+    return out
+
+
+def refused(refusal: Refusal) -> GatewayError:
+    """The error for the client: 429 with the seconds to wait; 413 for what would not fit into an empty window."""
+    rule, reason = refusal.rule, f"key_{refusal.rule.name}"
+    if refusal.wait is None:
+        message = f"This request has about {refusal.needed:,} tokens; this key allows {refusal.limit:,} {rule.words}."
+        return GatewayError("too_large", message, reason=reason)
+    message = f"This key's limit of {refusal.limit:,} {rule.words} is reached. Try again in {_words(refusal.wait)}."
+    return GatewayError("rate_limit", message, retry_after=refusal.wait, reason=reason)
+
+
+_DAY = 86_400
+_BY_NAME: Mapping[str, Rule] = {rule.name: rule for rule in RULES}
+
+
+def _in_force(limits: Limits) -> list[tuple[Rule, int]]:
+    pairs = ((rule, getattr(limits, rule.name)) for rule in RULES)
+    return [(rule, limit) for rule, limit in pairs if limit is not None]
+
+
+def _add(counts: Counts, rule: str, bucket: int, amount: int) -> None:
+    buckets = counts.setdefault(rule, {})
+    buckets[bucket] = max(0, buckets.get(bucket, 0) + amount)
+
+
+def _lives(rule: Rule, bucket: int, now: float) -> bool:
+    """Whether a bucket counts. One from the future is of a clock that was set back: it counts for one window."""
+    return abs(bucket - int(now // rule.step)) < rule.keep
+
+
+def _end(rule: Rule, bucket: int) -> float:
+    return float((bucket + rule.keep) * rule.step)
+
+
+def _forget_old(counts: Counts, now: float) -> None:
+    for name, buckets in counts.items():
+        rule = _BY_NAME[name]
+        for bucket in [bucket for bucket in buckets if not _lives(rule, bucket, now)]:
+            del buckets[bucket]
+
+
+def _wait(rule: Rule, buckets: Mapping[int, int], excess: int, now: float) -> float:
+    """Seconds until the oldest buckets that hold `excess` together have left the window."""
+    for bucket in sorted(buckets):
+        excess -= buckets[bucket]
+        if excess <= 0:
+            return max(0.0, _end(rule, bucket) - now)
+    return float(rule.step * rule.keep)
+
+
+def _words(seconds: float) -> str:
+    whole = max(1, round(seconds))
+    if whole < 120:
+        return f"{whole} s"
+    return f"{round(whole / 60)} min" if whole < 7200 else f"{round(whole / 3600)} h"
