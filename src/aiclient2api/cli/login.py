@@ -34,7 +34,10 @@ from aiclient2api.http1.messages import Deadlines, Outbound
 from aiclient2api.settings.load import Loaded
 from aiclient2api.settings.schema import Settings
 
-_OTHERS = ("KIRO_OAUTH_CREDS_BASE64", "KIRO_OAUTH_CREDS_FILE_PATH", "KIRO_OAUTH_CREDS_DIR_PATH")
+_OTHERS: Mapping[own.Kind, tuple[str, ...]] = {
+    "kiro": ("KIRO_OAUTH_CREDS_BASE64", "KIRO_OAUTH_CREDS_FILE_PATH", "KIRO_OAUTH_CREDS_DIR_PATH"),
+    "gemini": ("GEMINI_OAUTH_CREDS_BASE64", "GEMINI_OAUTH_CREDS_FILE_PATH"),
+}
 """Settings that win over the login without a name."""
 
 _sleep = asyncio.sleep
@@ -229,6 +232,6 @@ def _tell(kind: own.Kind, name: str, path: Path, credential: Credential, setting
     if name:
         say(f"In a pool (PROVIDER_POOLS_FILE_PATH) it is: {json.dumps(entry)}")
     else:
-        for key in _OTHERS:
+        for key in _OTHERS[kind]:
             if getattr(settings, key.lower()):
                 say(f"warning: {key} is set and wins over this login.")
