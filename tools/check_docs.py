@@ -14,6 +14,7 @@ from aiclient2api.canonical.errors import KINDS
 from aiclient2api.cli.app import COMMANDS
 from aiclient2api.gateway.routes import ROUTES
 from aiclient2api.settings.schema import Settings
+from tools import conformance
 
 ROOT = Path(__file__).parent.parent
 
@@ -21,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 def main(arguments: list[str]) -> int:
     if "--write" in arguments:
         (ROOT / "docs" / "settings.md").write_text(settings_page(), "utf-8")
-    breaches = [*_readme(), *_pages(), *_version()]
+    breaches = [*_readme(), *_pages(), *_version(), *conformance.breaches()]
     for breach in breaches:
         print(breach)
     print(f"docs: {len(breaches)} breaches")

@@ -235,7 +235,6 @@ async def test_gemini_through_a_browser(tmp_path: Path) -> None:
     path = tmp_path / "data" / "gemini-oauth-creds.json"
     assert code == 0, shown
     assert f"kept in {path}" in out
-    assert f"GEMINI_OAUTH_CREDS_FILE_PATH={path}" in shown
     document = read(path)
     assert mode(path) == 0o600
     assert document["token_type"] == "Bearer"

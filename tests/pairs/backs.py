@@ -5,15 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import msgspec
-
 from aiclient2api.canonical.events import Event, OpaqueDelta
 from aiclient2api.canonical.request import Opaque, Request
 from aiclient2api.canonical.response import fold
 from aiclient2api.dialects.base import Answer, Dialect, StreamEncoder
 from aiclient2api.dialects.registry import DIALECTS
 from aiclient2api.simulator.models import kiro_list
-from tests.pairs.kiro_wire import KiroEncoder, decode_request
+from tests.pairs.kiro_wire import KiroEncoder, check_request, decode_request
 from tests.pairs.world import Heard, Json, Play
 
 Role = Literal["plain", "thinker", "budget"]
@@ -65,6 +63,7 @@ class Back:
     def read(self, heard: Heard) -> Request:
         """What the service was asked."""
         if self.dialect is None:
+            check_request(heard.body)
             return decode_request(heard.body)
         body = json.dumps(heard.json["request"]).encode() if self.wrapped else heard.body
         model = heard.json["model"] if self.wrapped else heard.path.rpartition("/")[2].partition(":")[0]
@@ -99,7 +98,9 @@ class Back:
         if not self.wrapped:
             return frames
         objects = [frame.removeprefix(b"data: ") for frame in frames.split(b"\r\n\r\n") if frame]
-        return b"".join(b"data: %b\r\n\r\n" % (each if each.startswith(_ERROR) else _WRAPPED % each) for each in objects)
+        return b"".join(
+            b"data: %b\r\n\r\n" % (each if each.startswith(_ERROR) else _WRAPPED % each) for each in objects
+        )
 
 
 _CLAUDE: Mapping[Role, str] = {"plain": "claude-3-5-haiku", "thinker": "claude-opus-5", "budget": "claude-sonnet-4-5"}
@@ -125,7 +126,10 @@ BACKS: dict[str, Back] = {
 
 
 def _openai_list(names: Iterable[str]) -> Json:
-    return {"object": "list", "data": [{"id": name, "object": "model", "created": 1, "owned_by": "x"} for name in names]}
+    return {
+        "object": "list",
+        "data": [{"id": name, "object": "model", "created": 1, "owned_by": "x"} for name in names],
+    }
 
 
 def _gemini_list(names: Iterable[str]) -> Json:
@@ -151,10 +155,3 @@ def same_dialect(front: str, back: Back) -> bool:
     """Whether a client of `front` and this service speak the same, so that nothing is translated. (A JSON array is no
     form of Gemini's that a service is asked for.)"""
     return back.dialect is not None and back.dialect.name == front and not back.wrapped
-
-
-def replaced(events: Sequence[Event], kind: type[Event], new: Event) -> list[Event]:
-    return [new if isinstance(event, kind) else event for event in events]
-
-
-__all__ = ["BACKS", "OWN", "SIDE", "Back", "msgspec", "replaced", "same_dialect"]

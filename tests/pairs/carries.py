@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from aiclient2api.canonical.events import Citation, Finish, FinishReason
-from aiclient2api.canonical.request import Block, Opaque, Refusal, Text, Thinking, ToolCall
+from aiclient2api.canonical.request import Block, Refusal, Text, Thinking, ToolCall
 from aiclient2api.canonical.response import Response
 from aiclient2api.canonical.usage import Usage
 
@@ -23,8 +23,8 @@ class Carries:
     that include them ("" for none). `one_of_each`: a whole answer holds its thinking, text and calls apart, each kind
     as one. `signed` says in which answers (streamed: True) opaque state is carried.
     `refusals` and `stop_text`: a refusal in words, and the stop sequence that was met, have a place of their own.
-    Sources come with their title if `titled`, with the words that were told (or those of the text) if `quoted`, and with
-    their place in the text as it was told, always, or never."""
+    Sources come with their title if `titled`, with the words that were told (or those of the text) if `quoted`, and
+    with their place in the text as it was told, always, or never."""
 
     finish: Mapping[FinishReason, FinishReason]
     usage: Mapping[str, str] = field(default_factory=dict)

@@ -34,8 +34,9 @@ EVERYTHING = Model(
 @dataclass(frozen=True)
 class Front:
     """`path` is where a model is asked, behind the provider's name; `grammar` fails on a stream that is not the API's
-    own, `end` is what every stream ends with that has come to its end, and no other; `broken` gives the error object that a stream ends with which has broken off, and `broken_grammar` fails
-    on one that is not the API's own; `error` gives kind and text of an error object, or fails. `whole` is False where the client can only stream."""
+    own, `end` tells whether one has come to its end; `broken` gives the error object that a stream ends with which has
+    broken off, and `broken_grammar` fails on one that is not the API's own; `error` gives kind and text of an error
+    object, or fails. `whole` is False where the client can only stream."""
 
     name: str
     dialect: Dialect

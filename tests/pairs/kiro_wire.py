@@ -2,6 +2,9 @@
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
+
+import jsonschema
 
 from aiclient2api.canonical.events import (
     ArgumentsDelta,
@@ -136,6 +139,15 @@ def _tokens(usage: Usage) -> Json:
 
 # --- requests
 
+_SCHEMA = Path(__file__).parent.parent / "data" / "kiro" / "schemas" / "generate-assistant-response.request.schema.json"
+_VALIDATOR = jsonschema.Draft202012Validator(json.loads(_SCHEMA.read_text("utf-8")))
+
+
+def check_request(body: bytes) -> None:
+    """Fails on a body that the service's own schema does not allow."""
+    errors = sorted(_VALIDATOR.iter_errors(json.loads(body)), key=str)
+    assert not errors, [f"{error.json_path}: {error.message[:200]}" for error in errors]
+
 
 def decode_request(body: bytes) -> Request:
     """What a GenerateAssistantResponse body says, in canonical form. A system text is what leads the history with an
@@ -165,7 +177,8 @@ def _turn(message: Json) -> Turn:
     results = [_result(each) for each in asked.get("userInputMessageContext", {}).get("toolResults", ())]
     images = [Image(Base64(f"image/{each['format']}", each["source"]["bytes"])) for each in asked.get("images", ())]
     files = [
-        Document(Base64(f"application/{each['format']}", each["source"]["bytes"])) for each in asked.get("documents", ())
+        Document(Base64(f"application/{each['format']}", each["source"]["bytes"]))
+        for each in asked.get("documents", ())
     ]
     return Turn("user", (*results, *images, *files, *_text(asked)))
 

@@ -12,8 +12,8 @@ Settings = dict[str, object]
 @dataclass(frozen=True)
 class Asking:
     """`says` are the settings that have a place in the form, `names` what a client of it calls those that do not arrive
-    everywhere, `private` those that go to no other form. `words`: what has no place is asked for in words. `unsaid` are those that the gateway sees to itself, or
-    that mean nothing to the service."""
+    everywhere, `private` those that go to no other form. `words`: what has no place is asked for in words. `unsaid` are
+    those that the gateway sees to itself, or that mean nothing to the service."""
 
     says: frozenset[str]
     names: Mapping[str, str]
@@ -71,7 +71,7 @@ def settings(request: Request) -> Settings:
 
 
 def _choice(choice: ToolChoice | None, declared: list[str]) -> tuple[bool, tuple[str, ...]] | None:
-    """Whether a tool must be called, and which may be: forms have several ways to say the same. None for any at will."""
+    """Whether a tool must be called, and which may be: forms have several ways to say so. None for any at will."""
     if choice is None:
         names = declared
     elif choice.mode == "none":

@@ -49,7 +49,8 @@ def _gemini_calls(answer: Json) -> list[Called]:
 
 def _gemini_results(answered: list[tuple[Called, str]]) -> Items:
     parts = [
-        {"functionResponse": {"id": call.id, "name": call.name, "response": {"output": text}}} for call, text in answered
+        {"functionResponse": {"id": call.id, "name": call.name, "response": {"output": text}}}
+        for call, text in answered
     ]
     return [{"role": "user", "parts": parts}]
 

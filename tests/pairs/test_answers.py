@@ -10,8 +10,13 @@ from tests.pairs.carries import CARRIES, LOSSLESS, shown
 from tests.pairs.fronts import FRONTS, Front
 from tests.pairs.world import World
 
-PAIRS = [pytest.param(front, back, id=f"{front.name}-{back.name}") for front in FRONTS.values() for back in BACKS.values()]
-MODES = [pytest.param(True, id="stream"), pytest.param(False, id="whole")]
+CASES = [
+    pytest.param(front, back, stream, id=f"{front.name}-{back.name}-{'stream' if stream else 'whole'}")
+    for front in FRONTS.values()
+    for back in BACKS.values()
+    for stream in (True, False)
+    if stream or front.whole
+]
 
 
 def question(vector: Vector) -> Request:
@@ -41,10 +46,9 @@ def expected(front: Front, back: Back, vector: Vector, stream: bool) -> Response
     return shown(told, CARRIES[front.dialect.name], stream)
 
 
-@pytest.mark.parametrize("stream", MODES)
 @pytest.mark.parametrize("vector", VECTORS.values(), ids=VECTORS)
-@pytest.mark.parametrize(("front", "back"), PAIRS)
-def test_the_client_gets_what_the_model_said(world: World, front: Front, back: Back, vector: Vector, stream: bool) -> None:
-    if not (stream or front.whole):
-        stream = True
+@pytest.mark.parametrize(("front", "back", "stream"), CASES)
+def test_the_client_gets_what_the_model_said(
+    world: World, front: Front, back: Back, vector: Vector, stream: bool
+) -> None:
     assert asked(world, front, back, vector, stream) == expected(front, back, vector, stream)

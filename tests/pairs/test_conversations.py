@@ -54,9 +54,7 @@ class Simulated:
 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulated]:
-    made = {
-        name: Simulation(seed=SEEDS.get(name, name), clock=time.time, pace=0.0, keep=9) for name in SERVICES
-    }
+    made = {name: Simulation(seed=SEEDS.get(name, name), clock=time.time, pace=0.0, keep=9) for name in SERVICES}
     login = made["kiro"].login("api_key")
     logins: Json = {
         "KIRO_API_KEY": made["kiro"].issue(login),
@@ -69,7 +67,10 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulated]:
         running = Simulated(world, made)
         world.ask("/v1/models", None, method="GET")
         for back in BACKS.values():  # logins are looked up once
-            world.ask(f"/{back.name}/v1/messages", {"model": back.model, "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]})
+            world.ask(
+                f"/{back.name}/v1/messages",
+                {"model": back.model, "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
+            )
         yield running
 
 
@@ -100,7 +101,9 @@ def test_both_services_accept_it(simulated: Simulated, front: Front, first: Back
         ("call", "get_weather", '{"city": "Oslo"}'),
         ("result", "18 degrees"),
     ]
-    assert given_back(asked) == {each for each in state if each.origin == second.family and second.form != "openai_chat"}
+    assert given_back(asked) == {
+        each for each in state if each.origin == second.family and second.form != "openai_chat"
+    }
     assert not any(each.value.encode() in heard.body for each in state if each.origin != second.family)
     assert "18 degrees" in text_of(front.read(reply, False))
 

@@ -11,7 +11,9 @@ from tests.pairs.fronts import FRONTS, Front
 from tests.pairs.questions import QUESTIONS
 from tests.pairs.world import Json, Play, Reply, World
 
-PAIRS = [pytest.param(front, back, id=f"{front.name}-{back.name}") for front in FRONTS.values() for back in BACKS.values()]
+PAIRS = [
+    pytest.param(front, back, id=f"{front.name}-{back.name}") for front in FRONTS.values() for back in BACKS.values()
+]
 MODES = [pytest.param(True, id="stream"), pytest.param(False, id="whole")]
 EVERYTHING = Vector(
     "everything",
@@ -109,4 +111,6 @@ def test_a_whole_answer_that_is_none(world: World, front: Front, back: Back) -> 
             assert not front.end(reply.body)
             continue
         assert reply.status == 502, body
-        assert front.error(reply.json)[0] in {HEARD[front.dialect.name][kind].type for kind in ("upstream", "truncated")}
+        assert front.error(reply.json)[0] in {
+            HEARD[front.dialect.name][kind].type for kind in ("upstream", "truncated")
+        }

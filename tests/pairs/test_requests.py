@@ -1,4 +1,4 @@
-"""Every client's request to every service: what the form of each can carry arrives, in order, and nothing is invented."""
+"""Every client's request to every service: what the form of each can carry arrives in order, nothing is invented."""
 
 import pytest
 
@@ -47,7 +47,9 @@ def test_the_model_is_asked_as_the_client_wishes(world: World, front: Front, bac
     """What cannot be asked for is named, or said in words."""
     model = back.models["plain"]
     world.plan(back.play(VECTORS["text"].events, True, model))
-    reply = world.ask(front.target(back.name, model, True), front.body(question.request, model, True), headers=front.headers)
+    reply = world.ask(
+        front.target(back.name, model, True), front.body(question.request, model, True), headers=front.headers
+    )
     assert reply.status == 200, reply.body
     client, service = ASKING[front.dialect.name], ASKING[back.form]
     wished = {name: value for name, value in settings(question.request).items() if name in client.says}
@@ -68,7 +70,7 @@ def callable_tools(request: Request) -> list[str]:
 
 
 def in_words(request: Request) -> str:
-    """A word that tells of the wish: of a form the name of its member, of a call that it must be, of one that it is one."""
+    """A word that tells of the wish: for a form its member's name, for a forced call that it must be."""
     if request.output is not None:
         return '"required":["name"]'
     if request.parallel_tools is False:

@@ -7,8 +7,12 @@ come next, sends a request, and looks at what reached the service and what came 
 import asyncio
 import base64
 import json
+import socket
+import struct
+import sys
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -31,13 +35,14 @@ FAR_AWAY = 4_000_000_000_000
 """A moment in the year 2096, in milliseconds: when the Gemini CLI's login runs out."""
 
 _A_MOMENT = 0.02
+_SMALL_BUFFER = 64 * 1024
 _PATIENCE = Deadlines(connect=5.0, head=20.0, idle=20.0, total=30.0)
 
 
 @dataclass(frozen=True)
 class Play:
     """What a service does with one model call: its answer in pieces, and whether the connection breaks behind them.
-    `late`: the last piece comes when the others have been read."""
+    `late`: the last piece comes when the others have been read; `endless`: nothing ends before the gateway leaves."""
 
     pieces: Sequence[bytes]
     stream: bool = True
@@ -46,6 +51,7 @@ class Play:
     headers: Sequence[tuple[str, str]] = ()
     broken: bool = False
     late: bool = False
+    endless: bool = False
 
     @property
     def body(self) -> bytes:
@@ -91,12 +97,16 @@ class Reply:
 @dataclass
 class Service:
     """Every service that the gateway's providers call, each under a path of its own. `side` answers what is no model
-    call, by the path."""
+    call, by the path; `plays` model calls in their order, or `by` what they say. `written` counts the bytes of answers;
+    `left`: the gateway did not wait for the end of one."""
 
     plays: deque[Play] = field(default_factory=deque)
     heard: list[Heard] = field(default_factory=list)
     beside: list[Heard] = field(default_factory=list)
     side: dict[str, bytes] = field(default_factory=dict)
+    by: Callable[[Heard], Play] | None = None
+    written: int = 0
+    left: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __call__(self, exchange: Exchange) -> None:
         heard = Heard(exchange.path, exchange.target, exchange.headers, await exchange.body())
@@ -107,26 +117,33 @@ class Service:
             await exchange.respond(200 if answer else 404, [("content-type", "application/json")], answer or b"{}")
             return
         self.heard.append(heard)
-        await _play(exchange, self.plays.popleft() if self.plays else _NOTHING_PLANNED)
+        play = self.by(heard) if self.by is not None else self.plays.popleft() if self.plays else _NOTHING_PLANNED
+        try:
+            await self._play(exchange, play)
+        except asyncio.CancelledError:
+            self.left.set()
+            raise
+
+    async def _play(self, exchange: Exchange, play: Play) -> None:
+        headers = [("content-type", play.kind), *play.headers]
+        if not play.stream and not play.broken:
+            await exchange.respond(play.status, headers, play.body)
+            return
+        await exchange.start(play.status, headers)
+        for number, piece in enumerate(play.pieces):
+            if play.late and number == len(play.pieces) - 1:
+                await asyncio.sleep(_A_MOMENT)
+            if piece:
+                await exchange.write(piece)
+                self.written += len(piece)
+        if play.endless:
+            await asyncio.Event().wait()
+        if play.broken:
+            raise _Broken
+        await exchange.finish()
 
 
 _NOTHING_PLANNED = Play([b'{"error":{"message":"the test has planned no such call"}}'], stream=False, status=599)
-
-
-async def _play(exchange: Exchange, play: Play) -> None:
-    headers = [("content-type", play.kind), *play.headers]
-    if not play.stream and not play.broken:
-        await exchange.respond(play.status, headers, play.body)
-        return
-    await exchange.start(play.status, headers)
-    for number, piece in enumerate(play.pieces):
-        if play.late and number == len(play.pieces) - 1:
-            await asyncio.sleep(_A_MOMENT)
-        if piece:
-            await exchange.write(piece)
-    if play.broken:
-        raise _Broken
-    await exchange.finish()
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -184,6 +201,9 @@ class World:
     def plan(self, *plays: Play) -> None:
         """What the service does next; forgets what was planned and heard before."""
         self.service.plays = deque(plays)
+        self.service.by = None
+        self.service.written = 0
+        self.service.left.clear()
         self.service.heard.clear()
         self.service.beside.clear()
 
@@ -212,6 +232,38 @@ class World:
         )
         assert self._client is not None
         return Reply(*await self._client.fetch(outbound, _PATIENCE))
+
+    @asynccontextmanager
+    async def connected(
+        self, target: str, body: Body, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """A request that has been sent over a connection of its own, for a client that reads as it likes; at the end it
+        goes as one does that is killed: the connection is reset."""
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER)
+        sock.setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+        )
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", int(self.base.rpartition(":")[2])))
+        reader, writer = await asyncio.open_connection(sock=sock)
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        given = {"host": "x", "authorization": f"Bearer {KEY}", "content-length": str(len(data))} | dict(headers or {})
+        head = "".join(f"{name}: {value}\r\n" for name, value in given.items())
+        writer.write(f"POST {target} HTTP/1.1\r\n{head}\r\n".encode() + data)
+        try:
+            yield reader, writer
+        finally:
+            writer.transport.abort()
+
+    async def talk(self, request: bytes, end: bytes) -> bytes:
+        """Bytes to the gateway and its answer up to `end`, for what our client would not send."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(self.base.rpartition(":")[2]))
+        writer.write(request)
+        try:
+            return await asyncio.wait_for(reader.readuntil(end), 5)
+        finally:
+            writer.close()
 
     async def _start(self) -> None:
         if self._services is None:
@@ -273,7 +325,7 @@ def _values(addresses: Mapping[str, str]) -> Json:
         "PROJECT_ID": "project-of-tests",
         "KIRO_BASE_URL": addresses["kiro"],
         "KIRO_API_KEY": "key-of-kiro",
-        "KIRO_PROFILE_ARN": "arn:aws:codewhisperer:us-east-1:123456789012:profile/TESTS",
+        "KIRO_PROFILE_ARN": "arn:aws:codewhisperer:us-east-1:123456789012:profile/TESTS0000000",
         "REQUEST_MAX_RETRIES": 0,
         "REQUEST_BASE_DELAY": 1,
         "CRON_REFRESH_TOKEN": False,
@@ -287,4 +339,3 @@ def cut_up(data: bytes, size: int) -> list[bytes]:
 def whole(play: Play) -> Play:
     """The same answer in one piece."""
     return replace(play, pieces=[play.body])
-

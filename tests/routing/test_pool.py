@@ -404,6 +404,18 @@ def test_the_last_account_is_never_ejected_by_failures() -> None:
     assert [talk.ask().trial for _ in range(3)] == [False] * 3
 
 
+def test_who_rests_is_no_last_resort_while_another_only_was_tried() -> None:
+    talk = Talk("a", "b")
+    for _ in range(5):
+        talk.serve(BUSY, tried=["b"])
+    assert talk.serve(BUSY) == "b"
+    refusal = talk.refused(tried=["b"])
+    assert (refusal.kind, refusal.reason) == (
+        "tried",
+        "No account can serve m now: 1 tried; 1 resting, next in 5 s",
+    )
+
+
 def test_of_many_that_fail_each_is_a_last_resort_in_turn() -> None:
     talk = Talk("a", "b", "c")
     for _ in range(60):
@@ -662,6 +674,22 @@ def test_a_recovery_is_taken_over_and_what_is_older_is_not() -> None:
     assert there.state("a", "m") == "resting"
     assert not there.pool.adopt(AccountState(id="nobody", changed=1e9))
     assert there.pool.export("nobody") is None
+
+
+def test_where_a_session_stays_can_be_told_and_heard() -> None:
+    here, there = Talk("a", "b"), Talk("a", "b")
+    here.serve()
+    assert here.serve(session="s") == here.pool.home("s", here.now) == "b"
+    assert there.pool.home("s", there.now) is None
+    there.pool.bind("s", "b", there.now)
+    assert [there.serve(session="s") for _ in range(3)] == ["b"] * 3
+    there.pool.bind("t", "nobody", there.now)
+    assert there.serve(session="t") == there.pool.home("t", there.now) == "a"
+
+
+def test_the_health_of_an_account_without_a_history_travels_too() -> None:
+    state = Talk("a").pool.export("a")
+    assert msgspec.json.decode(msgspec.json.encode(state), type=AccountState) == state
 
 
 # --- time, words, bounds

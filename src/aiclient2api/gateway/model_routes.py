@@ -25,7 +25,10 @@ async def _answer(context: Context, visit: Visit, target: Target) -> None:
 
 async def _responses(context: Context, visit: Visit, target: Target) -> None:
     """POST only: clients that try a WebSocket first come back with POST when they read 426 (dialects.md, 1.3.1)."""
-    if visit.exchange.method != "POST":
+    exchange = visit.exchange
+    if exchange.method != "POST":
+        if exchange.headers.get("upgrade", "").lower() != "websocket":
+            raise GatewayError("method", f"{exchange.path} takes POST, not {exchange.method}.")
         message = "Responses over WebSocket is not offered here. POST to the same address."
         raise GatewayError("method", message, status=426)
     await pipeline.answer(context, visit, DIALECTS[target.name])

@@ -25,7 +25,7 @@ ROUTES: dict[str, tuple[str, tuple[str, ...]]] = {
     "/livez": ("livez", GET),
     "/readyz": ("readyz", GET),
     "/v1/chat/completions": ("openai_chat", POST),
-    "/v1/responses": ("openai_responses", POST),
+    "/v1/responses": ("openai_responses", ("GET", "POST")),
     "/v1/responses/input_tokens": ("input_tokens", POST),
     "/v1/messages": ("anthropic", POST),
     "/v1/messages/count_tokens": ("count_tokens", POST),
