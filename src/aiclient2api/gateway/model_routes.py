@@ -27,7 +27,7 @@ async def _responses(context: Context, visit: Visit, target: Target) -> None:
     """POST only: clients that try a WebSocket first come back with POST when they read 426 (dialects.md, 1.3.1)."""
     exchange = visit.exchange
     if exchange.method != "POST":
-        if exchange.headers.get("upgrade", "").lower() != "websocket":
+        if not any(name.startswith("sec-websocket-") for name in exchange.headers):
             raise GatewayError("method", f"{exchange.path} takes POST, not {exchange.method}.")
         message = "Responses over WebSocket is not offered here. POST to the same address."
         raise GatewayError("method", message, status=426)
