@@ -41,19 +41,19 @@ class BlockStart(msgspec.Struct, frozen=True):
     raw: bytes = b""
 
 
-class TextDelta(msgspec.Struct, frozen=True):
+class TextDelta(msgspec.Struct, frozen=True, gc=False):
     """Text of a text or refusal block."""
 
     index: int
     text: str
 
 
-class ThinkingDelta(msgspec.Struct, frozen=True):
+class ThinkingDelta(msgspec.Struct, frozen=True, gc=False):
     index: int
     text: str
 
 
-class ArgumentsDelta(msgspec.Struct, frozen=True):
+class ArgumentsDelta(msgspec.Struct, frozen=True, gc=False):
     """A fragment of the JSON text of a call's arguments (or of a custom tool's raw input)."""
 
     index: int
@@ -130,16 +130,16 @@ Event = (
     | Verbatim
 )
 
-_CONTENT = (BlockStart, TextDelta, ThinkingDelta, ArgumentsDelta, OpaqueDelta, Citation, Finish)
+_CONTENT = frozenset({BlockStart, TextDelta, ThinkingDelta, ArgumentsDelta, OpaqueDelta, Citation, Finish})
 
 
 def failure_of(event: Event) -> GatewayError | None:
     """The error that ends the answer with this event."""
-    if isinstance(event, Failed):
-        return event.error
-    return event.failed if isinstance(event, Verbatim) else None
+    if type(event) is Verbatim:
+        return event.failed
+    return event.error if type(event) is Failed else None
 
 
 def is_content(event: Event) -> bool:
     """Whether an attempt is committed after this: the client has seen, or is owed, part of this very answer."""
-    return event.content if isinstance(event, Verbatim) else isinstance(event, _CONTENT)
+    return event.content if type(event) is Verbatim else type(event) in _CONTENT

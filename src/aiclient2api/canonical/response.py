@@ -60,6 +60,9 @@ class _Open:
         return Text(text)
 
 
+_PIECES = (TextDelta, ThinkingDelta, ArgumentsDelta)
+
+
 class Folder:
     """Takes events one by one; `response()` when the stream has ended well."""
 
@@ -72,7 +75,7 @@ class Folder:
 
     def add(self, event: Event) -> None:
         """Raises the GatewayError of a Failed event."""
-        if isinstance(event, TextDelta | ThinkingDelta | ArgumentsDelta):
+        if isinstance(event, _PIECES):
             self._open[event.index].text.append(event.text)
         elif isinstance(event, BlockStart):
             self._open[event.index] = _Open(event)

@@ -40,6 +40,11 @@ _KINDS: dict[type, frozenset[BlockKind | None]] = {
 """Which kinds of open block an event may point at."""
 
 
+# A tuple made once, the commonest first: a union in place is built anew at each call, and each class that does not fit
+# costs a tenth of a microsecond.
+_POINTING = (TextDelta, ThinkingDelta, ArgumentsDelta, OpaqueDelta, Citation, BlockEnd)
+
+
 class EventValidator:
     """One per answer."""
 
@@ -57,7 +62,9 @@ class EventValidator:
 
     def check(self, event: Event) -> None:
         """Raises GatewayError("internal") if `event` may not come now."""
-        if isinstance(event, TextDelta | ThinkingDelta | ArgumentsDelta | OpaqueDelta | Citation | BlockEnd):
+        if type(event) is Verbatim and not self._ended:
+            return  # the upstream's own order, which is not ours to judge
+        if isinstance(event, _POINTING):
             if self._open.get(event.index) not in _KINDS[type(event)]:
                 self._misplaced(event.index, event)
             if isinstance(event, BlockEnd):

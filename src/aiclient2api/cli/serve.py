@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -19,11 +20,19 @@ from aiclient2api.settings.load import Loaded, SettingsError
 from aiclient2api.settings.places import Places
 from aiclient2api.settings.schema import Settings, names
 
+WORKER = "AICLIENT2API_WORKER"
+"""Set by the gateway itself, for the processes of `--workers N`."""
+
 
 @click.command("serve")
 @settings_flags
 def command(config_file: str | None, **flags: object) -> None:
     """Run the gateway until it is told to stop (Ctrl-C or SIGTERM): running answers may end, new ones are refused."""
+    if os.environ.pop(WORKER, None):
+        from aiclient2api.cli import workers
+
+        workers.work()
+        return
     loaded = load_settings(config_file, flags)
     settings, where = loaded.settings, places(loaded.settings)
     for warning in loaded.warnings:
@@ -39,9 +48,19 @@ def command(config_file: str | None, **flags: object) -> None:
         known_secrets(settings, keys),
     )
     try:
-        run(lambda: _serve(loaded, where, keys, own))
+        run(lambda: _one_or_several(loaded, where, keys, own))
     finally:
         logs.stop()
+
+
+async def _one_or_several(loaded: Loaded, where: Places, keys: tuple[str, ...], own: OwnKey | None) -> None:
+    """In one process, or in several that are loaded only where they are wanted."""
+    if loaded.settings.workers == 1:
+        await _serve(loaded, where, keys, own)
+        return
+    from aiclient2api.cli import workers
+
+    await workers.supervise(loaded.settings, keys, own)
 
 
 def _checked_keys(settings: Settings) -> tuple[str, ...]:
@@ -73,20 +92,21 @@ def _own_key(settings: Settings, where: Places) -> OwnKey:
         ) from None
 
 
-def _show_key(own: OwnKey, address: str) -> None:
+def show_key(own: OwnKey, where: str) -> None:
     """The one time that a new key is shown; later starts tell where it is kept."""
     if not own.made:
         say(f"API key: the one in {own.path}")
         return
     say(f"API key, made now and shown only once (it is kept in {own.path}):\n\n  {own.key}\n\nTry it:\n")
     say(
-        f"  curl http://{address}/v1/chat/completions \\\n"
+        f"  curl http://{where}/v1/chat/completions \\\n"
         f"    -H 'Authorization: Bearer {own.key}' -H 'Content-Type: application/json' \\\n"
         '    -d \'{"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "Hello"}]}\'\n'
     )
 
 
-def _address(host: str, port: int) -> str:
+def address(host: str, port: int) -> str:
+    """Host and port as they stand in a URL that opens on this machine."""
     shown = "localhost" if host in ("", "0.0.0.0", "::") else host
     return f"[{shown}]:{port}" if ":" in shown else f"{shown}:{port}"
 
@@ -100,31 +120,48 @@ async def _serve(loaded: Loaded, where: Places, keys: tuple[str, ...], own: OwnK
     try:
         _, port = await gateway.start(settings.host, settings.server_port)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise click.ClickException(
-            f"Cannot listen on {_address(settings.host, settings.server_port)}: {reason}."
-            " Choose another port with --port or SERVER_PORT."
-        ) from None
+        raise cannot_listen(settings, error) from None
     if own is not None:
-        _show_key(own, _address(settings.host, port))
-    await _tell(gateway, settings)
-    click.echo(f"listening on http://{_address(settings.host, port)}")
+        show_key(own, address(settings.host, port))
+    for line in await banner(gateway, settings):
+        say(line)
+    # What the start made lives as long as the process, and requests leave hardly a cycle: looked for at the default
+    # pace, garbage costs each small request a tenth of its time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    _settle()
+    click.echo(f"listening on http://{address(settings.host, port)}")
     sys.stdout.flush()
     await told.wait()
     say("stopping: running answers may end, new requests are refused (press again to stop at once)")
     await gateway.stop(settings.timeout_drain / 1000)
 
 
-async def _tell(gateway: Gateway, settings: Settings) -> None:
-    """The banner: version, providers, what is wrong with them."""
-    say(f"aiclient2api {__version__}, providers: {', '.join(gateway.pools)}")
-    for warning in gateway.warnings:
-        say(f"warning: {warning}")
+def _settle() -> None:
+    """What the start made lives as long as the process, and requests leave hardly a cycle: looked for at the default
+    pace, garbage costs each small request a tenth of its time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+def cannot_listen(settings: Settings, error: OSError) -> click.ClickException:
+    return click.ClickException(
+        f"Cannot listen on {address(settings.host, settings.server_port)}: {error.strerror or error}."
+        " Choose another port with --port or SERVER_PORT."
+    )
+
+
+async def banner(gateway: Gateway, settings: Settings) -> list[str]:
+    """Version, providers, what is wrong with them."""
+    lines = [f"aiclient2api {__version__}, providers: {', '.join(gateway.pools)}"]
+    lines += [f"warning: {warning}" for warning in gateway.warnings]
     if gateway.simulated:
         named = " because MODEL_PROVIDER says so" if names(settings.model_provider) else ": no login or key was found"
-        say(f"SIMULATED ANSWERS{named}. `aiclient2api doctor` tells where logins are looked for.")
-    for provider, problem in (await gateway.check_logins()).items():
-        say(f"warning: {provider}: {problem}")
+        lines.append(f"SIMULATED ANSWERS{named}. `aiclient2api doctor` tells where logins are looked for.")
+    problems = await gateway.check_logins()
+    return lines + [f"warning: {provider}: {problem}" for provider, problem in problems.items()]
 
 
 def stop_signal() -> asyncio.Event:

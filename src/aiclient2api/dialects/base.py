@@ -137,9 +137,12 @@ class Seen(NamedTuple):
 
 
 class FrameReader(Protocol):
-    """Knows a dialect's frames. `interesting` finds blocks that hold something to know or to change; `content` blocks
-    that hold part of the answer proper. `read` takes one frame whole, with its blank line. `epilogue` is what ends a
-    stream for clients, where the upstream has left it out."""
+    """Knows a dialect's frames. `interesting` or one of `marks` is in blocks that hold something to know or to change;
+    `content` finds blocks that hold part of the answer proper. `read` takes one frame whole, with its blank line.
+    `epilogue` is what ends a stream for clients, where the upstream has left it out."""
+
+    @property
+    def marks(self) -> tuple[bytes, ...]: ...
 
     @property
     def interesting(self) -> re.Pattern[bytes]: ...

@@ -54,7 +54,7 @@ class PassingDecoder:
             return self._fallback.close()
         out: list[Event] = []
         rest = b"".join(self._pieces)
-        if self._reader.interesting.search(rest):
+        if self._tells(rest):
             frame = rest + b"\n\n"
             seen = self._reader.read(frame)
             if seen.finish is not None or seen.failed is not None:
@@ -89,7 +89,7 @@ class PassingDecoder:
         return block
 
     def _block(self, block: bytes) -> list[Event]:
-        if self._reader.interesting.search(block) is None:
+        if not self._tells(block):
             return [Verbatim(block, self._has_content(block))]
         out: list[Event] = []
         start = 0
@@ -104,7 +104,7 @@ class PassingDecoder:
         return out
 
     def _frame(self, frame: bytes, out: list[Event]) -> None:
-        if self._reader.interesting.search(frame) is None:
+        if not self._tells(frame):
             out.append(Verbatim(frame, self._has_content(frame)))
             return
         self._seen(frame, self._reader.read(frame), out)
@@ -118,6 +118,10 @@ class PassingDecoder:
         self._over = seen.ended
         self._committed = self._committed or seen.content
         out.append(Verbatim(seen.data, seen.content, seen.usage, seen.finish))
+
+    def _tells(self, block: bytes) -> bool:
+        reader = self._reader
+        return reader.interesting.search(block) is not None or any(mark in block for mark in reader.marks)
 
     def _has_content(self, block: bytes) -> bool:
         self._committed = self._committed or self._reader.content.search(block) is not None

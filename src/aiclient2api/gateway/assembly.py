@@ -7,7 +7,6 @@ simulator.
 import asyncio
 import functools
 import logging
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,7 +35,6 @@ from aiclient2api.settings.load import SettingsError
 from aiclient2api.settings.places import Places
 from aiclient2api.settings.pools import Pools, read_pools
 from aiclient2api.settings.schema import SECRET_KEYS, Settings
-from aiclient2api.simulator import Simulation
 from aiclient2api.state import databases
 from aiclient2api.state.keys import FILE_NAME, KeyRing, KeysError
 from aiclient2api.state.ledger import Ledger, LedgerError
@@ -59,7 +57,7 @@ class Gateway:
         keys: Sequence[str],
         pace: float = 0.02,
     ) -> None:
-        embedded = Embedded(Simulation(seed=secrets.token_hex(16), clock=time.time, pace=pace, any_model=True))
+        embedded = Embedded(pace)
         client = Client(connectors={HOST: embedded.connect})
         setup = Setup(settings, places.home, places.data_dir, environ, client, embedded)
         pools = _pool_file(settings, places.here)

@@ -11,7 +11,7 @@ from functools import partial
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.estimate import estimate_request
 from aiclient2api.canonical.repair import repair
-from aiclient2api.canonical.request import Request
+from aiclient2api.canonical.request import Base64, Block, Document, Image, Request, Text
 from aiclient2api.dialects.base import Answer, Dialect, Peek
 from aiclient2api.gateway.context import Context, Visit
 from aiclient2api.gateway.upstream import Prepare, asking, passing_on
@@ -90,5 +90,14 @@ def conversation_key(request: Request) -> str:
     """What stays the same over a conversation: the client's session, else how the talk began."""
     if request.session is not None:
         return request.session
-    first = next((repr(turn.blocks) for turn in request.turns if turn.role == "user"), "")
-    return repr(request.system) + first
+    first = next((turn.blocks for turn in request.turns if turn.role == "user"), ())
+    return "\0".join(_beginning(block) for block in (*request.system, *first))
+
+
+def _beginning(block: Block) -> str:
+    """What tells a block from others; of a picture's megabytes a part will do."""
+    if isinstance(block, Text):
+        return block.text[:4096]
+    if isinstance(block, Image | Document) and isinstance(block.source, Base64):
+        return f"{len(block.source.data)}:{block.source.data[:1024]}"
+    return repr(block)

@@ -35,10 +35,11 @@ class Pump:
         self._type = ("content-type", front.stream_type)
         self._headers = headers
         self._quiet = True
+        self._beat: asyncio.Task[None] | None = None
 
     async def run(self, batches: Batches, interval: float = HEARTBEAT_SECONDS) -> GatewayError | None:
         """Stream to the end. Raises GatewayError while nothing has been sent; returns the one that ended the stream."""
-        beat = spawn(self._beat(interval), "heartbeat")
+        self._arm(interval)
         try:
             async for events in batches:
                 await self._send(self._encoder.encode(events))
@@ -52,7 +53,9 @@ class Pump:
             await self._end_with(error)
             return error
         finally:
-            await stop(beat)
+            self._timer.cancel()
+            if self._beat is not None:
+                await stop(self._beat)
         return None
 
     async def break_off(self, error: GatewayError) -> None:
@@ -65,18 +68,26 @@ class Pump:
         if not self._exchange.started:
             await self._exchange.start(200, [self._type, *STREAM_HEADERS, *self._headers()])
         if data:
-            await self._exchange.write(data)
+            self._sending += 1
+            try:
+                await self._exchange.write(data)
+            finally:
+                self._sending -= 1
 
     async def _end_with(self, error: GatewayError) -> None:
         await self._exchange.write(self._encoder.encode([Failed(error)]))
         await self._exchange.finish()
 
-    async def _beat(self, interval: float) -> None:
-        while True:
-            await asyncio.sleep(interval)
-            if self._quiet:
-                await self._send(self._heartbeat)
-            self._quiet = True
+    def _arm(self, interval: float) -> None:
+        """A timer and no task: most streams end before their first heartbeat."""
+        self._timer = asyncio.get_running_loop().call_later(interval, self._due, interval)
+
+    def _due(self, interval: float) -> None:
+        # Not while a piece waits to be read: that client is slow, and a heartbeat would come behind its last word.
+        if self._quiet and not self._sending and (self._beat is None or self._beat.done()):
+            self._beat = spawn(self._send(self._heartbeat), "heartbeat")
+        self._quiet = True
+        self._arm(interval)
 
 
 async def fold_all(batches: Batches) -> Response | bytes:

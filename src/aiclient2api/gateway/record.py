@@ -4,7 +4,7 @@ import logging
 import time
 from contextlib import aclosing
 
-from aiclient2api.canonical.events import Event, Failed, Finish, Start, UsageUpdate, Verbatim
+from aiclient2api.canonical.events import Event, Failed, Finish, Start, TextDelta, UsageUpdate, Verbatim
 from aiclient2api.canonical.response import Folder
 from aiclient2api.dialects.base import Dialect
 from aiclient2api.gateway.context import Visit
@@ -12,6 +12,7 @@ from aiclient2api.gateway.upstream import Batches
 from aiclient2api.observe.promptlog import PromptLog
 
 _log = logging.getLogger(__name__)
+_TELLING = (Verbatim, UsageUpdate, Start)
 
 
 async def watch(batches: Batches, visit: Visit, front: Dialect, prompt_log: PromptLog) -> Batches:
@@ -22,7 +23,7 @@ async def watch(batches: Batches, visit: Visit, front: Dialect, prompt_log: Prom
             if visit.first_content is None:
                 visit.first_content = time.perf_counter()
             for event in events:
-                if isinstance(event, UsageUpdate | Start | Verbatim):
+                if type(event) is not TextDelta and isinstance(event, _TELLING):
                     visit.usage = event.usage or visit.usage
                 if transcript is not None:
                     transcript.add(event)
@@ -51,6 +52,9 @@ class _Transcript:
 
 def log_visit(visit: Visit, status: int) -> None:
     """One line per request: no text, no key."""
+    level = logging.INFO if visit.failed is None else logging.WARNING
+    if not _log.isEnabledFor(level):
+        return
     exchange = visit.exchange
     end = time.perf_counter()
     parts = [f"{exchange.method} {exchange.path}", str(status), f"{(end - visit.started) * 1000:.0f} ms", visit.id]
@@ -63,7 +67,6 @@ def log_visit(visit: Visit, status: int) -> None:
         parts.append(f"tokens {mark}{visit.usage.input}+{mark}{visit.usage.output}")
     if visit.journey is not None and visit.journey.attempts > 1:
         parts.append(f"attempts {visit.journey.attempts}")
-    level = logging.INFO if visit.failed is None else logging.WARNING
     if visit.failed is not None:
         parts.append(f"{visit.failed.kind}: {visit.failed.message}")
     _log.log(level, "%s", "  ".join(parts))

@@ -273,7 +273,7 @@ async def _grant(login: Login, rejected: Grant | None, remedies: frozenset[str])
 
 def _raise_failure(batch: Sequence[Event]) -> None:
     for event in batch:
-        if isinstance(event, Failed):
+        if type(event) is Failed:
             raise event.error
 
 

@@ -5,7 +5,7 @@ Writing happens in a thread, behind a bounded queue: a blocked disk or terminal 
 fit is dropped, and how much that was is the first line afterwards.
 """
 
-import contextlib
+import collections
 import copy
 import json
 import logging
@@ -26,9 +26,46 @@ __all__ = ["LOGGER", "JsonFormatter", "Logs", "Redactor", "TextFormatter", "star
 
 LOGGER = "aiclient2api"
 QUEUE_LINES = 10_000
-Lines = queue.Queue[logging.LogRecord | None]
+WRITE_SECONDS = 0.1
 _PATIENCE_SECONDS = 2.0
 _COMPLAIN_SECONDS = 60.0
+
+
+class Lines:
+    """What waits to be written: a bounded queue whose busy reader looks a few times a second. To wake it for each
+    record, as queue.Queue does, costs a request more than all the rest of its line."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._records: collections.deque[logging.LogRecord | None] = collections.deque()
+        self._asleep = False
+        self._news = threading.Event()
+        self._over = threading.Event()
+
+    def put_nowait(self, record: logging.LogRecord | None) -> None:
+        """None is the end, and always finds room. Raises queue.Full."""
+        if record is None:
+            self._over.set()
+        elif len(self._records) >= self._most:
+            raise queue.Full
+        self._records.append(record)
+        if self._asleep:
+            self._news.set()
+
+    def get(self, block: bool = True) -> logging.LogRecord | None:
+        """Raises queue.Empty unless it may block."""
+        while True:
+            try:
+                return self._records.popleft()
+            except IndexError:
+                if not block:
+                    raise queue.Empty from None
+            self._over.wait(WRITE_SECONDS)
+            self._asleep = True
+            if not self._records:
+                self._news.wait()
+            self._asleep = False
+            self._news.clear()
 
 
 class TextFormatter(logging.Formatter):
@@ -37,8 +74,17 @@ class TextFormatter(logging.Formatter):
     def __init__(self, redactor: Redactor) -> None:
         super().__init__("%(asctime)s.%(msecs)03d %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S")
         self._redactor = redactor
+        self._last: tuple[logging.LogRecord | None, str] = (None, "")
 
     def format(self, record: logging.LogRecord) -> str:
+        """Made once for both sinks, which get each record one after the other."""
+        last, text = self._last
+        if record is not last:
+            text = self._text(record)
+            self._last = (record, text)
+        return text
+
+    def _text(self, record: logging.LogRecord) -> str:
         shown = copy.copy(record)
         shown.msg = self._redactor.clean(record.getMessage()).translate(_ONE_LINE)
         shown.args = None
@@ -129,13 +175,12 @@ class _Front(logging.handlers.QueueHandler):
         self.dropped = 0
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        """A copy that holds on to nothing: message and traceback as text."""
-        out = copy.copy(record)
-        out.msg, out.args = _message(record), None
+        """The record, which nobody else gets, holding on to nothing: message and traceback as text."""
+        record.msg, record.args = _message(record), None
         if record.exc_info and not record.exc_text:
-            out.exc_text = logging.Formatter().formatException(record.exc_info)
-        out.exc_info = None
-        return out
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        record.exc_info = None
+        return record
 
     def enqueue(self, record: logging.LogRecord) -> None:
         try:
@@ -175,9 +220,8 @@ class _Listener(logging.handlers.QueueListener):
         thread, self._thread = self._thread, None
         if thread is None:
             return
-        with contextlib.suppress(queue.Full):
-            self._lines.put(None, timeout=_PATIENCE_SECONDS)
-            thread.join(_PATIENCE_SECONDS)
+        self._lines.put_nowait(None)
+        thread.join(_PATIENCE_SECONDS)
         if not thread.is_alive():
             for sink in self.handlers:
                 sink.close()
@@ -197,7 +241,7 @@ class Logs:
 
 def start(folder: Path, level: str, form: str, max_bytes: int, max_files: int, secrets: Iterable[str] = ()) -> Logs:
     """Log to `folder`/app.log and the error console; without the file if it cannot be written."""
-    lines: Lines = queue.Queue(QUEUE_LINES)
+    lines = Lines(QUEUE_LINES)
     undo = _attach(_Front(lines), level)
     logger = logging.getLogger(LOGGER)
     redactor = Redactor(secrets)

@@ -1,5 +1,6 @@
 """What the pool says to people: why this account, why none, how each is doing; and a refusal as an error."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -96,7 +97,7 @@ def refusal(lane: Lane, model: str, accounts: int, now: float) -> Refusal:
         return Refusal(kind="unserved", reason=f"None of {accounts} accounts may serve {model}")
     ready, busy, resting = lane.counts
     resort = lane.next_resort()
-    wait = None if resort is None or resort[0] <= now else resort[0] - now
+    wait = None if resort is None or resort[0] <= now else _until(resort[0], now)
     who = f"No account can serve {model} now"
     if ready or busy or resort is None:
         kind: RefusalKind = "tried" if ready else "full"
@@ -112,6 +113,12 @@ def refusal(lane: Lane, model: str, accounts: int, now: float) -> Refusal:
         cause=rest.cause,
         detail=rest.detail,
     )
+
+
+def _until(moment: float, now: float) -> float:
+    """A wait after which it is not a rounding error before the moment."""
+    wait = moment - now
+    return wait if now + wait >= moment else wait + math.ulp(now)
 
 
 def standing(slot: Slot, model: str, now: float) -> Standing:

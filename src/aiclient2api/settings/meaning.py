@@ -63,7 +63,7 @@ MEANING: Mapping[str, str] = MappingProxyType(
         "LOG_MAX_FILE_SIZE": "bytes after which app.log is rotated",
         "LOG_MAX_FILES": "rotated logs that are kept",
         "MAX_BODY_BYTES": "largest request body",
-        "WORKERS": f"worker processes ({_LATER})",
+        "WORKERS": "processes that share the port (docs/workers.md); not on Windows",
         "DATA_DIR": "generated key and adopted tokens; otherwise the user's data folder",
         "REDIS_URL": f"shared state ({_LATER})",
         "DATABASE_URL": "postgresql://… for the usage ledger; a file in DATA_DIR without it",

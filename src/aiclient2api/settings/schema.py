@@ -146,7 +146,6 @@ def masked(settings: Settings) -> dict[str, Any]:
 
 NOT_YET_HONOURED = frozenset(
     {
-        "WORKERS",
         "REDIS_URL",
         "RESPONSE_CACHE_TTL",
         "UI_ENABLED",

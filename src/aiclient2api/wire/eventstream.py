@@ -9,6 +9,7 @@ import struct
 import uuid
 import zlib
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -34,6 +35,18 @@ class EventStreamError(Exception):
     """The bytes are not an event stream, or not any more."""
 
 
+_message = partial(tuple.__new__, Message)
+"""Message without the detour through its constructor, which is Python."""
+
+
+class _Damaged(Exception):
+    """Damage in the frame that begins `at` this byte."""
+
+    def __init__(self, at: int, what: str) -> None:
+        super().__init__(what)
+        self.at = at
+
+
 class EventStreamDecoder:
     """Feed bytes, get complete messages; close() tells whether bytes were left over (the stream was cut)."""
 
@@ -52,51 +65,61 @@ class EventStreamDecoder:
         if self._error is not None:
             raise self._error
         buffer = self._buffer
-        buffer += data
-        if len(buffer) < self._need:
-            return []
+        if buffer or len(data) < self._need:
+            buffer += data
+            if len(buffer) < self._need:
+                return []
+            data = bytes(buffer)
+            buffer.clear()
         out: list[Message] = []
-        start = 0
+        at = 0
         try:
-            while len(buffer) - start >= _PRELUDE.size:
-                total = self._check_prelude(start)
-                if len(buffer) - start < total:
-                    break
-                out.append(self._message(bytes(buffer[start : start + total])))
-                start += total
-        except EventStreamError as error:
-            self._error = error
-            if not out:
-                raise
-        del buffer[:start]
+            at = self._frames(data, out)
+        except _Damaged as damaged:
+            at, self._error = damaged.at, EventStreamError(str(damaged))
+        buffer += data[at:]
         self._need = _PRELUDE.size if len(buffer) < _PRELUDE.size else _U32.unpack_from(buffer)[0]
+        if self._error is not None and not out:
+            raise self._error
         return out
 
     def close(self) -> int:
         """The number of bytes left over at the end; not 0 means truncation."""
         return len(self._buffer)
 
-    def _check_prelude(self, start: int) -> int:
-        total, headers, checksum = _PRELUDE.unpack_from(self._buffer, start)
-        if zlib.crc32(self._buffer[start : start + 8]) != checksum:
-            raise EventStreamError("checksum of a frame's prelude is wrong")
-        if headers > MAX_HEADERS_BYTES or total - headers - _OVERHEAD > MAX_PAYLOAD_BYTES:
-            raise EventStreamError("a frame is larger than the protocol allows")
-        if total < headers + _OVERHEAD:
-            raise EventStreamError("a frame's lengths contradict each other")
-        return int(total)
+    def _frames(self, data: bytes, out: list[Message]) -> int:
+        """The whole frames at the start of `data`; returns where they end. Raises _Damaged."""
+        at, size = 0, len(data)
+        while size - at >= _PRELUDE.size:
+            total, headers, checksum = _PRELUDE.unpack_from(data, at)
+            if zlib.crc32(data[at : at + 8]) != checksum:
+                raise _Damaged(at, "checksum of a frame's prelude is wrong")
+            if headers > MAX_HEADERS_BYTES or total - headers - _OVERHEAD > MAX_PAYLOAD_BYTES:
+                raise _Damaged(at, "a frame is larger than the protocol allows")
+            if total < headers + _OVERHEAD:
+                raise _Damaged(at, "a frame's lengths contradict each other")
+            end = at + total
+            if end > size:
+                break
+            if zlib.crc32(data[at : end - 4]) != _U32.unpack_from(data, end - 4)[0]:
+                raise _Damaged(at, "checksum of a frame is wrong")
+            block = data[at + 12 : at + 12 + headers]
+            known = self._known.get(block)
+            if known is None:
+                known = self._learn(block, at)
+            out.append(_message((known, data[at + 12 + headers : end - 4])))
+            at = end
+        return at
 
-    def _message(self, frame: bytes) -> Message:
-        if zlib.crc32(frame[:-4]) != _U32.unpack_from(frame, len(frame) - 4)[0]:
-            raise EventStreamError("checksum of a frame is wrong")
-        end = 12 + _U32.unpack_from(frame, 4)[0]
-        block = frame[12:end]
-        headers = self._known.get(block)
-        if headers is None:
+    def _learn(self, block: bytes, at: int) -> Mapping[str, HeaderValue]:
+        """Headers that have not been seen. Raises _Damaged."""
+        try:
             headers = MappingProxyType(decode_headers(block))
-            if len(self._known) < _KNOWN_BLOCKS and len(block) <= _KNOWN_BLOCK_BYTES:
-                self._known[block] = headers
-        return Message(headers, frame[end:-4])
+        except EventStreamError as error:
+            raise _Damaged(at, str(error)) from error
+        if len(self._known) < _KNOWN_BLOCKS and len(block) <= _KNOWN_BLOCK_BYTES:
+            self._known[block] = headers
+        return headers
 
 
 _FIXED: dict[int, struct.Struct] = {

@@ -35,6 +35,14 @@ def _decoder(type_: Hashable) -> msgspec.json.Decoder[Any]:
 def decode(data: bytes | str, type_: type[T]) -> T:
     """Parse and validate. Lone surrogates become U+FFFD; a byte-order mark is read over. Raises JsonError."""
     try:
+        return _decoder(type_).decode(data)  # type: ignore[arg-type, no-any-return]
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return _decode_again(data, type_)
+
+
+def _decode_again(data: bytes | str, type_: type[T]) -> T:
+    """What decode does with data that is not as it should be."""
+    try:
         return _decode(data, type_)
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         repaired = _repaired(data)

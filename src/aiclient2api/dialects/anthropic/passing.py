@@ -248,6 +248,7 @@ class _Frame(msgspec.Struct):
 class Reader:
     """Reads the first and last frames of a message, and errors; everything between passes unseen."""
 
+    marks: tuple[bytes, ...] = ()
     interesting = re.compile(rb'"type"\s*:\s*"(?:message_start|message_delta|message_stop|error)"')
     content = re.compile(rb'"type"\s*:\s*"content_block_')
     epilogue = b""

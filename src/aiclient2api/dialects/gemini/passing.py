@@ -118,6 +118,7 @@ _MODEL = re.compile(rb'("modelVersion"\s*:\s*)"(?:[^"\\]|\\.)*"')
 class Reader:
     """Reads frames that tell of usage, the end, or an error, which are nearly all."""
 
+    marks: tuple[bytes, ...] = ()
     interesting = re.compile(rb'"(?:usageMetadata|finishReason|promptFeedback|modelVersion|error)"\s*:')
     content = re.compile(rb'"parts"\s*:')
     epilogue = b""

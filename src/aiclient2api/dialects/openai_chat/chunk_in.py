@@ -98,7 +98,7 @@ class ThinkingIn(msgspec.Struct):
     data: str | None = None
 
 
-class DeltaIn(msgspec.Struct):
+class DeltaIn(msgspec.Struct, gc=False):
     """A delta of a stream or the message of a whole answer."""
 
     content: str | list[PartIn] | None = None
@@ -113,20 +113,22 @@ class DeltaIn(msgspec.Struct):
     @property
     def thought(self) -> str:
         """The one spelling that is used: some servers send the same text under both."""
+        if self.reasoning_content is None and self.reasoning is None:
+            return ""
         for text in (self.reasoning_content, self.reasoning):
             if isinstance(text, str) and text:
                 return text
         return ""
 
 
-class ChoiceIn(msgspec.Struct):
+class ChoiceIn(msgspec.Struct, gc=False):
     index: int | None = None
     delta: DeltaIn | None = None
     message: DeltaIn | None = None
     finish_reason: str | None = None
 
 
-class ChunkIn(msgspec.Struct):
+class ChunkIn(msgspec.Struct, gc=False):
     """A chunk or a whole answer. `message` without choices is how some servers report an error."""
 
     id: str | None = None
@@ -140,7 +142,7 @@ class ChunkIn(msgspec.Struct):
     @property
     def failure(self) -> bytes | None:
         """The raw error that stands in place of an answer."""
-        if bytes(self.error) not in (b"", b"null", b"{}", b'""'):
+        if len(self.error) and bytes(self.error) not in (b"", b"null", b"{}", b'""'):
             return bytes(self.error)
         if self.object == "error" and given(self.message):
             return bytes(self.message)

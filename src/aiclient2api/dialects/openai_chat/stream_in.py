@@ -87,7 +87,7 @@ class ChatStreamDecoder:
     def _frame(self, frame: SseEvent, out: list[Event]) -> None:
         if self._ended:
             return
-        if frame.data.strip() == b"[DONE]":
+        if not frame.data.startswith(b"{") and frame.data.strip() == b"[DONE]":
             self._end(out, clean=self._reason is not None or not self._assembler.unfinished)
             return
         try:

@@ -167,6 +167,7 @@ def _opened(raw: bytes, family: str) -> bytes | None:
 class Reader:
     """Reads the frames in which the response object stands, and errors; everything between passes unseen."""
 
+    marks: tuple[bytes, ...] = ()
     interesting = re.compile(
         rb'(?:"type"\s*:\s*"|event:\s*)'
         rb"(?:response\.(?:created|queued|in_progress|completed|incomplete|failed|cancelled)|error)\b"

@@ -7,6 +7,7 @@ named in RETIRED.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -147,7 +148,7 @@ def resolve(name: str, models: Sequence[Model]) -> Model | None:
     if exact is not None:
         return exact
     plain, thinking = normalised(name)
-    by_plain = {normalised(model.id)[0]: model for model in reversed(models)}
+    by_plain = {_listed_plain(model.id): model for model in reversed(models)}
     found = next((model for model in models if model.id.lower() == name.lower()), None)
     if found is None:
         found = by_plain.get(plain) or _stand_in(plain, by_plain)
@@ -178,6 +179,12 @@ def normalised(name: str) -> tuple[str, bool]:
             plain, thinking = plain.removesuffix(SUFFIX), True
     plain = _VERSION_FIRST.sub(r"claude-\2-\1", plain)
     return _VERSION.sub(r"-\1.\2", plain), thinking
+
+
+@lru_cache(maxsize=512)
+def _listed_plain(model_id: str) -> str:
+    """For the ids of lists only: they are few, while a client may send any name."""
+    return normalised(model_id)[0]
 
 
 def _stand_in(plain: str, by_plain: dict[str, Model]) -> Model | None:
