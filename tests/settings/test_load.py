@@ -383,3 +383,14 @@ def test_random_environments_are_taken_or_refused(environ: dict[str, str]) -> No
     except SettingsError:
         return
     assert {key for key, source in loaded.sources.items() if source == "environment"} <= set(environ)
+
+
+@pytest.mark.parametrize("value", ["http://[", "ftp://host/x", "nonsense", "https://", "http://a b"])
+def test_addresses_are_looked_at_before_they_are_used(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"OPENAI_BASE_URL .* an address begins with http"):
+        load(None, {"OPENAI_BASE_URL": value}, {})
+
+
+@pytest.mark.parametrize("value", ["http://[::1]:99/v1", "https://a.example", "http://localhost:11434/v1?x=1"])
+def test_addresses_of_all_sorts(value: str) -> None:
+    assert load(None, {"OPENAI_BASE_URL": value}, {}).settings.openai_base_url == value

@@ -157,7 +157,10 @@ def test_none_of_zero_requests_at_once() -> None:
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_every_key_of_every_provider(provider: str) -> None:
     samples: dict[str, object] = {"KIRO_WIRE": "rest", "KIRO_STRICT_END": False}
-    given = {key: samples.get(key, f"{key}-value") for key in account_keys(provider)}
+    given = {
+        key: samples.get(key, f"https://{key}.example" if "URL" in key else f"{key}-value")
+        for key in account_keys(provider)
+    }
     read = pools({provider: [given]})
     assert read.warnings == ()
     [account] = read.accounts[provider]

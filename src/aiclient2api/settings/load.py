@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from aiclient2api.settings.schema import KEYS, NOT_YET_HONOURED, SECRET_KEYS, Settings, masked
+from aiclient2api.settings.schema import ADDRESS, KEYS, NOT_YET_HONOURED, SECRET_KEYS, Settings, masked
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -130,11 +130,14 @@ def _convert(key: str, value: object, source: str, text: str, file: Path | None)
     except (msgspec.ValidationError, UnicodeEncodeError) as error:
         where = f"{file}, line {_line_of(key, text)}" if source == "file" else source
         shown = "(not shown)" if key in SECRET_KEYS else _short(repr(value))
-        raise SettingsError(f"{where}: {key} = {shown} is not valid ({_short(_plain(str(error)))}).") from None
+        raise SettingsError(f"{where}: {key} = {shown} is not valid ({_short(plain(error))}).") from None
 
 
-def _plain(text: str) -> str:
-    return text.replace("`", "'")
+def plain(error: msgspec.ValidationError | UnicodeEncodeError) -> str:
+    """What is wrong, in words for people."""
+    if ADDRESS in str(error).replace("\\\\", "\\"):
+        return "an address begins with http:// or https:// and a host"
+    return str(error).replace("`", "'")
 
 
 def _short(text: str) -> str:

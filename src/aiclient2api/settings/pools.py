@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Meta, field
 
 from aiclient2api.settings.lines import line_of
-from aiclient2api.settings.load import Json, SettingsError
+from aiclient2api.settings.load import Json, SettingsError, plain
 from aiclient2api.settings.schema import KEYS, PROVIDERS, SECRET_KEYS, Settings
 
 PROXY = "PROXY_URL"
@@ -264,7 +264,7 @@ class _Reader:
             return msgspec.convert(value, type_)
         except msgspec.ValidationError as error:
             shown = "(not shown)" if name in SECRET_KEYS else repr(value)[:200]
-            raise self._error(place, f"= {shown} is not valid ({str(error).replace('`', chr(39))})") from None
+            raise self._error(place, f"= {shown} is not valid ({plain(error)})") from None
 
     def _unknown(self, place: _Place, name: str, keys: tuple[str, ...]) -> None:
         owners = [each for each in PROVIDERS if name in account_keys(each)]

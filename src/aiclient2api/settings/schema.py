@@ -12,6 +12,8 @@ from msgspec import Meta, field
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=0)]
 Milliseconds = Annotated[int, Meta(ge=0)]
+ADDRESS = r"^https?://(\[[0-9A-Fa-f:.]+\]|[^\s/?#\[\]]+?)(:[0-9]{1,5})?([/?#]\S*)?\Z"
+Address = Annotated[str, Meta(pattern=ADDRESS)]
 
 PROVIDERS = (
     "claude-kiro-oauth",
@@ -52,26 +54,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kiro_api_key: str | None = field(default=None, name="KIRO_API_KEY")
     kiro_region: str | None = field(default=None, name="KIRO_REGION")
     kiro_profile_arn: str | None = field(default=None, name="KIRO_PROFILE_ARN")
-    kiro_base_url: str | None = field(default=None, name="KIRO_BASE_URL")
-    kiro_management_url: str | None = field(default=None, name="KIRO_MANAGEMENT_URL")
-    kiro_refresh_url: str | None = field(default=None, name="KIRO_REFRESH_URL")
-    kiro_refresh_idc_url: str | None = field(default=None, name="KIRO_REFRESH_IDC_URL")
+    kiro_base_url: Address | None = field(default=None, name="KIRO_BASE_URL")
+    kiro_management_url: Address | None = field(default=None, name="KIRO_MANAGEMENT_URL")
+    kiro_refresh_url: Address | None = field(default=None, name="KIRO_REFRESH_URL")
+    kiro_refresh_idc_url: Address | None = field(default=None, name="KIRO_REFRESH_IDC_URL")
     kiro_wire: Literal["runtime", "rest", "auto"] = field(default="auto", name="KIRO_WIRE")
     kiro_strict_end: bool = field(default=True, name="KIRO_STRICT_END")
 
     claude_api_key: str | None = field(default=None, name="CLAUDE_API_KEY")
-    claude_base_url: str | None = field(default=None, name="CLAUDE_BASE_URL")
+    claude_base_url: Address | None = field(default=None, name="CLAUDE_BASE_URL")
     openai_api_key: str | None = field(default=None, name="OPENAI_API_KEY")
-    openai_base_url: str | None = field(default=None, name="OPENAI_BASE_URL")
+    openai_base_url: Address | None = field(default=None, name="OPENAI_BASE_URL")
     gemini_api_key: str | None = field(default=None, name="GEMINI_API_KEY")
-    gemini_base_url: str | None = field(default=None, name="GEMINI_BASE_URL")
+    gemini_base_url: Address | None = field(default=None, name="GEMINI_BASE_URL")
     gemini_oauth_creds_file_path: str | None = field(default=None, name="GEMINI_OAUTH_CREDS_FILE_PATH")
     gemini_oauth_creds_base64: str | None = field(default=None, name="GEMINI_OAUTH_CREDS_BASE64")
     gemini_oauth_client_id: str | None = field(default=None, name="GEMINI_OAUTH_CLIENT_ID")
     gemini_oauth_client_secret: str | None = field(default=None, name="GEMINI_OAUTH_CLIENT_SECRET")
     project_id: str | None = field(default=None, name="PROJECT_ID")
-    gemini_cli_base_url: str | None = field(default=None, name="GEMINI_CLI_BASE_URL")
-    gemini_oauth_token_url: str | None = field(default=None, name="GEMINI_OAUTH_TOKEN_URL")
+    gemini_cli_base_url: Address | None = field(default=None, name="GEMINI_CLI_BASE_URL")
+    gemini_oauth_token_url: Address | None = field(default=None, name="GEMINI_OAUTH_TOKEN_URL")
 
     provider_pools_file_path: str | None = field(default=None, name="PROVIDER_POOLS_FILE_PATH")
     provider_fallback_chain: dict[str, tuple[str, ...]] = field(default_factory=dict, name="providerFallbackChain")

@@ -132,9 +132,17 @@ def page_url(members: fields.Members, *names: str) -> str:
     it must be nothing but a plain web address."""
     for name in names:
         text = _text(members.get(name))
-        if text.isascii() and text.isprintable() and " " not in text and urlsplit(text).scheme in ("http", "https"):
+        if text.isascii() and text.isprintable() and " " not in text and _is_web_address(text):
             return text
     return ""
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 def number(members: fields.Members, name: str, default: float) -> float:
