@@ -117,7 +117,8 @@ def test_null_is_not_set_for_every_key(tmp_path: Path, key: str) -> None:
 def test_every_key_is_an_environment_variable(key: str) -> None:
     """Its own default comes back the way the contract writes it: texts as they are, anything else as JSON."""
     default = value(load(None, {}, {}), key)
-    text = default if isinstance(default, str) else json.dumps("x" if default is None else default)
+    example = "https://x" if key.endswith("_URL") else "x"
+    text = default if isinstance(default, str) else json.dumps(default) if default is not None else example
     loaded = of_environment(**{key: text})
     assert loaded.sources[key] == "environment"
     assert value(loaded, key) == (text if default is None else default)
@@ -387,7 +388,7 @@ def test_random_environments_are_taken_or_refused(environ: dict[str, str]) -> No
 
 @pytest.mark.parametrize("value", ["http://[", "ftp://host/x", "nonsense", "https://", "http://a b"])
 def test_addresses_are_looked_at_before_they_are_used(value: str) -> None:
-    with pytest.raises(SettingsError, match=r"OPENAI_BASE_URL .* an address begins with http"):
+    with pytest.raises(SettingsError, match=r"OPENAI_BASE_URL .*an address begins with http"):
         load(None, {"OPENAI_BASE_URL": value}, {})
 
 
