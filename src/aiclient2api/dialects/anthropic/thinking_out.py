@@ -44,7 +44,7 @@ def plan(request: Request, model: Model) -> Plan:
     if reasoning.mode == "budget" and "enabled" in model.thinking:
         return _enabled(reasoning.budget or MIN_BUDGET, request, model, limit)
     if "adaptive" in model.thinking:
-        return Plan(_shown({"type": "adaptive"}, reasoning), _effort(reasoning, model), limit, on=True)
+        return Plan(_shown({"type": "adaptive"}, reasoning, request.dialect), _effort(reasoning, model), limit, on=True)
     if "enabled" in model.thinking:
         return _enabled(_budget(reasoning, limit), request, model, limit)
     effort = _effort(reasoning, model)
@@ -74,7 +74,7 @@ def _enabled(budget: int, request: Request, model: Model, limit: int) -> Plan:
     if budget < MIN_BUDGET or _loop_without_thinking(request.turns):
         return Plan({"type": "disabled"}, None, _max_tokens(request, model), dropped=("reasoning",))
     reasoning = request.reasoning or Reasoning("auto")
-    shape = _shown({"type": "enabled", "budget_tokens": budget}, reasoning)
+    shape = _shown({"type": "enabled", "budget_tokens": budget}, reasoning, request.dialect)
     return Plan(shape, _effort(reasoning, model), limit, on=True)
 
 
@@ -88,10 +88,13 @@ def _loop_without_thinking(turns: tuple[Turn, ...]) -> bool:
     return not (isinstance(first, Thinking) and any(each.origin == "anthropic" for each in first.opaque))
 
 
-def _shown(shape: dict[str, object], reasoning: Reasoning) -> dict[str, object]:
-    """With the client's wish how thinking is shown; other dialects' words for a summary mean one thing here."""
+def _shown(shape: dict[str, object], reasoning: Reasoning, dialect: str) -> dict[str, object]:
+    """With the client's wish how thinking is shown; other dialects' words for a summary mean one thing here. Clients of
+    Chat Completions cannot say it, and read what they are given; newer models show nothing unless they are told to."""
     if reasoning.display:
         shape["display"] = reasoning.display if reasoning.display in _DISPLAYS else "summarized"
+    elif dialect == "openai_chat" and shape["type"] == "adaptive":
+        shape["display"] = "summarized"
     return shape
 
 
