@@ -34,12 +34,29 @@ _NOT_WIDE = bytes(byte for byte in range(256) if not 0xE3 <= byte <= 0xF4)
 """Every byte but those that begin a character from U+3000 on in UTF-8."""
 
 
+class Tally:
+    """Tokens of a text that comes in pieces, which need not be kept."""
+
+    def __init__(self) -> None:
+        self._wide = 0
+        self._narrow = 0
+
+    def add(self, text: str) -> None:
+        wide = 0 if text.isascii() else len(text.encode("utf-8", "surrogatepass").translate(None, _NOT_WIDE))
+        self._wide += wide
+        self._narrow += len(text) - wide
+
+    @property
+    def tokens(self) -> int:
+        """At least 1 if there was any text."""
+        return math.ceil(self._wide / 1.5 + self._narrow / 4)
+
+
 def estimate_text(text: str) -> int:
     """Tokens of a text; at least 1 if it is not empty."""
-    if text.isascii():
-        return math.ceil(len(text) / 4)
-    wide = len(text.encode("utf-8", "surrogatepass").translate(None, _NOT_WIDE))
-    return math.ceil(wide / 1.5 + (len(text) - wide) / 4)
+    tally = Tally()
+    tally.add(text)
+    return tally.tokens
 
 
 def estimate_request(request: Request) -> int:

@@ -130,7 +130,7 @@ async def _serve(loaded: Loaded, where: Places, keys: tuple[str, ...], own: OwnK
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-    _settle()
+    settle()
     click.echo(f"listening on http://{address(settings.host, port)}")
     sys.stdout.flush()
     await told.wait()
@@ -138,7 +138,7 @@ async def _serve(loaded: Loaded, where: Places, keys: tuple[str, ...], own: OwnK
     await gateway.stop(settings.timeout_drain / 1000)
 
 
-def _settle() -> None:
+def settle() -> None:
     """What the start made lives as long as the process, and requests leave hardly a cycle: looked for at the default
     pace, garbage costs each small request a tenth of its time."""
     gc.collect()

@@ -7,6 +7,7 @@ worker that the parent is gone. Refuses systems without SO_REUSEPORT.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -21,7 +22,7 @@ import msgspec
 
 from aiclient2api import tasks
 from aiclient2api.cli.options import WrongConfiguration, places, run, say
-from aiclient2api.cli.serve import WORKER, address, banner, cannot_listen, show_key
+from aiclient2api.cli.serve import WORKER, address, banner, cannot_listen, settle, show_key
 from aiclient2api.gateway.assembly import Gateway, known_secrets
 from aiclient2api.gateway.keys import OwnKey
 from aiclient2api.http1 import listening
@@ -34,9 +35,9 @@ START_SECONDS = 60.0
 RESTARTS = 5
 """A worker that dies more often than this within RESTART_SECONDS is given up, and the gateway with it."""
 RESTART_SECONDS = 60.0
-FIRST_PAUSE = 0.1
+FIRST_PAUSE = 0.05
 # After the streams: last words, the ledger's last entries, connections to upstreams.
-_AFTER_DRAIN_SECONDS = 15.0
+AFTER_DRAIN_SECONDS = 15.0
 _MAX_BANNER = 1024 * 1024
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -58,15 +59,15 @@ class Job(msgspec.Struct, frozen=True):
 async def supervise(settings: Settings, keys: tuple[str, ...], own: OwnKey | None) -> None:
     """Serve with `settings.workers` processes until told to stop. Raises ClickException or WrongConfiguration before
     the first starts, and Exit if one cannot be kept running."""
-    told = _Told()
     held = await _hold_port(settings)
+    told = _Told()
     crew = Crew(Job(0, held[0].getsockname()[1], settings, keys))
     stopping = tasks.spawn(told.once.wait(), "the signal to stop")
     try:
         await _serve(crew, stopping, own)
         if stopping.done():
             say("stopping: running answers may end, new requests are refused (press again to stop at once)")
-        await _drain(crew, told)
+        await drain(crew, told.twice)
     finally:
         await tasks.stop(stopping)
         await crew.end()
@@ -134,11 +135,11 @@ def _announce(crew: "Crew", own: OwnKey | None) -> None:
     sys.stdout.flush()
 
 
-async def _drain(crew: "Crew", told: "_Told") -> None:
+async def drain(crew: "Crew", twice: asyncio.Event) -> None:
     """Let the workers end, each within its own TIMEOUT_DRAIN; at the second signal do not wait for them."""
     ended = tasks.spawn(crew.drain(), "the workers' end")
-    at_once = tasks.spawn(told.twice.wait(), "the second signal")
-    limit = crew.job.settings.timeout_drain / 1000 + _AFTER_DRAIN_SECONDS
+    at_once = tasks.spawn(twice.wait(), "the second signal")
+    limit = crew.job.settings.timeout_drain / 1000 + AFTER_DRAIN_SECONDS
     try:
         await asyncio.wait((ended, at_once), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         if not ended.done() and not at_once.done():
@@ -190,15 +191,19 @@ class Crew:
         """Tell all to stop; returns when they have."""
         self._stopping.set()
         for process in self._running.values():
-            process.terminate()
-        await asyncio.gather(*self._places)
+            _send(process, signal.SIGTERM)
+        await self._all_empty()
 
     async def end(self) -> None:
         """Kill those that still run."""
         self._stopping.set()
         for process in self._running.values():
-            process.kill()
-        await asyncio.gather(*self._places)
+            _send(process, signal.SIGKILL)
+        await self._all_empty()
+
+    async def _all_empty(self) -> None:
+        if self._places:
+            await asyncio.wait(self._places)
 
     async def _fill(self, number: int) -> None:
         """Keep a worker running in this place until all stop, or until it cannot be kept."""
@@ -224,18 +229,24 @@ class Crew:
     async def _live(self, number: int) -> int:
         """One worker from start to end; its exit code."""
         ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(*_command(), stdin=theirs, env=os.environ | {WORKER: "1"})
-        self._running[number] = process
         reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_MAX_BANNER)
         try:
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    *_command(), stdin=theirs.fileno(), env=os.environ | {WORKER: "1"}
+                )
+            self._running[number] = process
+            _log.debug("worker %d starts as process %d", number, process.pid)
             if self._stopping.is_set():
-                process.terminate()
+                _send(process, signal.SIGTERM)
             writer.write(msgspec.json.encode(msgspec.structs.replace(self.job, number=number)) + b"\n")
             await self._welcome(number, reader, process)
             return await process.wait()
+        except OSError as error:
+            _log.error("worker %d cannot be started: %s", number, error)
+            return 1
         finally:
-            del self._running[number]
+            self._running.pop(number, None)
             writer.close()
 
     async def _welcome(self, number: int, reader: asyncio.StreamReader, process: Process) -> None:
@@ -245,7 +256,7 @@ class Crew:
                 line = await reader.readline()
         except TimeoutError:
             _log.error("worker %d did not start within %.0f s", number, START_SECONDS)
-            process.kill()
+            _send(process, signal.SIGKILL)
             return
         except OSError:  # it ended before it read its job
             return
@@ -263,7 +274,12 @@ def _pauses() -> Iterator[float | None]:
         deaths.append(clock())
         while deaths[0] < deaths[-1] - RESTART_SECONDS:
             deaths.popleft()
-        yield FIRST_PAUSE * 2 ** len(deaths) if len(deaths) <= RESTARTS else None
+        yield FIRST_PAUSE * 2 ** (len(deaths) - 1) if len(deaths) <= RESTARTS else None
+
+
+def _send(process: Process, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it has ended by itself, and nobody has looked yet
+        process.send_signal(number)
 
 
 def _how(code: int) -> str:
@@ -283,7 +299,7 @@ def _command() -> tuple[str, ...]:
 def work() -> None:
     """A worker's life. It stops at SIGTERM, at SIGINT, and when the parent is gone."""
     try:
-        line = socket.socket(fileno=os.dup(sys.__stdin__.fileno() if sys.__stdin__ else 0))
+        line = socket.socket(fileno=os.dup(0))
         with line.makefile("rb") as received:
             job = msgspec.json.decode(received.readline(), type=Job)
     except (OSError, msgspec.DecodeError):
@@ -308,15 +324,18 @@ async def _work(job: Job, line: socket.socket) -> None:
     for number in _SIGNALS:  # more than one may come: from the parent, and from a terminal or a service manager to all
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     try:
-        gateway = _Worker(settings, places(settings), os.environ, job.keys)
+        gateway = Gateway(settings, places(settings), os.environ, job.keys)
     except SettingsError as error:
         raise WrongConfiguration(str(error)) from None
+    gateway.server = _SharingServer(gateway.server)
     try:
         await gateway.start(settings.host, job.port)
     except OSError as error:
         raise cannot_listen(settings, error) from None
     reader, writer = await asyncio.open_unix_connection(sock=line)
-    writer.write(msgspec.json.encode(await banner(gateway, settings)) + b"\n")
+    lines = await banner(gateway, settings)
+    settle()
+    writer.write(msgspec.json.encode(lines) + b"\n")
     parent = tasks.spawn(_until_alone(reader, told), "the parent's end")
     await told.wait()
     await gateway.stop(settings.timeout_drain / 1000)
@@ -325,17 +344,18 @@ async def _work(job: Job, line: socket.socket) -> None:
 
 
 async def _until_alone(reader: asyncio.StreamReader, told: asyncio.Event) -> None:
-    try:
+    with contextlib.suppress(OSError):
         await reader.read(1)
-    except OSError:
-        pass
     if not told.is_set():
         _log.error("the parent process is gone; stopping")
         told.set()
 
 
-class _Worker(Gateway):
-    """A gateway that shares its port with others."""
+class _SharingServer(Server):
+    """The server it is made from, on a port that it shares."""
 
-    def __init__(self, *given: object) -> None:
-        raise NotImplementedError
+    def __init__(self, server: Server) -> None:
+        self._state, self._listeners = server._state, server._listeners
+
+    async def listen(self, host: str, port: int, *, reuse_port: bool = True) -> list[tuple[str, int]]:
+        return await super().listen(host, port, reuse_port=reuse_port)

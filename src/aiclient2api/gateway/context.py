@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,10 @@ CORS = (("access-control-allow-origin", "*"), ("access-control-expose-headers", 
 """Every answer may be read by a page: the key is what protects it, and no cookie is ever looked at."""
 
 
+MAX_NAMED = 50
+"""Members that x-aiclient-dropped names; each has at most 80 characters."""
+
+
 @dataclass(frozen=True)
 class Context:
     """The gateway's parts, put together by gateway.assembly."""
@@ -54,6 +58,12 @@ class Context:
         if not self.prompt_log.raw:
             return None
         return lambda direction, data: self.prompt_log.exchange(request_id, direction, data)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first of the names, in the size of a header."""
+    shown = ", ".join(names[:MAX_NAMED])
+    return shown if len(names) <= MAX_NAMED else f"{shown}, and {len(names) - MAX_NAMED} more"
 
 
 @dataclass
@@ -120,5 +130,5 @@ class Visit:
                 else:
                     headers += ratelimits.for_client(self.journey.headers, upstream, self.front, self.wall_clock)
             if self.journey.dropped:
-                headers.append(("x-aiclient-dropped", ", ".join(self.journey.dropped)))
+                headers.append(("x-aiclient-dropped", _listed(self.journey.dropped)))
         return headers

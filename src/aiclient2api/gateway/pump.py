@@ -35,6 +35,7 @@ class Pump:
         self._type = ("content-type", front.stream_type)
         self._headers = headers
         self._quiet = True
+        self._sending = 0
         self._beat: asyncio.Task[None] | None = None
 
     async def run(self, batches: Batches, interval: float = HEARTBEAT_SECONDS) -> GatewayError | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.events import Event, Failed, is_content
+from aiclient2api.canonical.events import Event, Failed, Verbatim, is_content
 from aiclient2api.canonical.model import Model
 from aiclient2api.canonical.validate import EventValidator
 from aiclient2api.credentials.base import Login
@@ -28,6 +28,8 @@ from aiclient2api.routing.retry_budget import RetryBudget
 
 MAX_ERROR_BODY = 1024 * 1024
 MAX_WHOLE_BODY = 64 * 1024 * 1024
+MAX_HELD = 1024 * 1024
+MAX_HELD_EVENTS = 10_000
 LIST_DEADLINES = Deadlines(connect=5.0, head=10.0, idle=10.0, total=15.0)
 STICKY_REMEDIES = frozenset({"rest"})
 """Remedies that, once they helped, are needed by every later request of the account."""
@@ -180,6 +182,7 @@ class Upstream:
                         if not committed:
                             _raise_failure(batch)
                             held += batch
+                            _bounded(held)
                             if not any(is_content(event) for event in batch):
                                 continue
                             committed = True
@@ -269,6 +272,12 @@ async def _grant(login: Login, rejected: Grant | None, remedies: frozenset[str])
         current = await login.grant()
         return current if current.token != rejected.token else await login.renew(rejected)
     return await login.grant()
+
+
+def _bounded(held: Sequence[Event]) -> None:
+    """What comes before any content is held; comments and empty pieces without end are no answer."""
+    if sum(len(event.data) for event in held if isinstance(event, Verbatim)) > MAX_HELD or len(held) > MAX_HELD_EVENTS:
+        raise GatewayError("upstream", f"The provider sent {MAX_HELD} bytes and no word of an answer.")
 
 
 def _raise_failure(batch: Sequence[Event]) -> None:

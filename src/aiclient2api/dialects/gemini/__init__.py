@@ -8,7 +8,7 @@ from aiclient2api.dialects.gemini.errors import decode_error, encode_error
 from aiclient2api.dialects.gemini.passing import PASSING
 from aiclient2api.dialects.gemini.request_in import decode_count_request, decode_request, encode_count
 from aiclient2api.dialects.gemini.request_out import encode_request, encode_request_subset
-from aiclient2api.dialects.gemini.stream_in import GeminiDecoder, decode_response
+from aiclient2api.dialects.gemini.stream_in import decode_response, decoder
 from aiclient2api.dialects.gemini.stream_out import ARRAY_HEARTBEAT, HEARTBEAT, GeminiStreamEncoder, array_encoder
 from aiclient2api.dialects.gemini.tools_out import name_map
 
@@ -21,7 +21,7 @@ GEMINI = Dialect(
     encode_response=encode_response,
     encode_error=encode_error,
     encode_request=encode_request,
-    decoder=GeminiDecoder,
+    decoder=decoder,
     decode_response=decode_response,
     decode_error=decode_error,
     heartbeat=HEARTBEAT,

@@ -10,6 +10,7 @@ import msgspec
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.events import Event, Failed, Start, UsageUpdate
+from aiclient2api.dialects.framed import SPACE, TRUNCATED, FramedDecoder
 from aiclient2api.dialects.gemini.assemble import Assembler, PartError
 from aiclient2api.dialects.gemini.chunk_in import CandidateIn, ChunkIn, read_chunk
 from aiclient2api.dialects.gemini.errors import error_shape, stream_error
@@ -17,10 +18,7 @@ from aiclient2api.dialects.gemini.finish_in import End, finish_event
 from aiclient2api.dialects.gemini.usage import decode_usage
 from aiclient2api.dialects.reading import given
 from aiclient2api.wire import jsonio
-from aiclient2api.wire.sse import MAX_EVENT_BYTES, SseDecoder, SseError
-
-_NOT_A_STREAM = (b"{", b"[", b"<")
-_SPACE = b" \t\r\n\xef\xbb\xbf"
+from aiclient2api.wire.sse import SseEvent
 
 
 class _Reader:
@@ -33,6 +31,12 @@ class _Reader:
         self._searches = 0
         self._started = False
         self.ended = False
+
+    def frame(self, frame: SseEvent, out: list[Event]) -> None:
+        self.chunk(frame.data, out)
+
+    def body(self, body: bytes, out: list[Event]) -> None:
+        _read_body(body, self, out)
 
     def chunk(self, data: bytes, out: list[Event]) -> None:
         if self.ended:
@@ -77,7 +81,7 @@ class _Reader:
             self.fail(GatewayError("upstream", "The upstream's answer cannot be read: it has no candidates."), out)
             return
         if not whole and not self._end.known:
-            self.fail(GatewayError("truncated", "The upstream's answer ended before it was complete."), out)
+            self.fail(GatewayError("truncated", TRUNCATED), out)
             return
         self.ended = True
         self._assembler.close(out)
@@ -88,63 +92,9 @@ class _Reader:
         out.append(Failed(error))
 
 
-class GeminiDecoder:
-    """One per answer; see dialects.base.StreamDecoder."""
-
-    def __init__(self) -> None:
-        self._sse = SseDecoder()
-        self._reader = _Reader()
-        self._begun = False
-        self._body: bytearray | None = None
-
-    def feed(self, data: bytes) -> list[Event]:
-        """The events that `data` completes."""
-        out: list[Event] = []
-        if self._reader.ended:
-            return out
-        if not self._begun:
-            self._begin(data)
-        if self._body is not None:
-            self._body += data
-            if len(self._body) > MAX_EVENT_BYTES:
-                self._reader.fail(GatewayError("upstream", "The upstream's answer is too large."), out)
-            return out
-        try:
-            for frame in self._sse.feed(data):
-                self._reader.chunk(frame.data, out)
-        except SseError as error:
-            self._reader.fail(GatewayError("upstream", f"The upstream sent {error}."), out)
-        return out
-
-    def close(self) -> list[Event]:
-        """The upstream's bytes have ended."""
-        out: list[Event] = []
-        if self._reader.ended:
-            return out
-        if self._body is not None:
-            _read_body(bytes(self._body), self._reader, out)
-            return out
-        if self._sse.pending:
-            self._last_frame(out)
-        self._reader.close(out)
-        return out
-
-    def _begin(self, data: bytes) -> None:
-        """Tell an event stream from another body by its first byte that counts."""
-        first = data.lstrip(_SPACE)[:1]
-        if first:
-            self._begun = True
-            if first in _NOT_A_STREAM:
-                self._body = bytearray()
-
-    def _last_frame(self, out: list[Event]) -> None:
-        """A last event without its blank line counts if it is whole; half of one is a cut."""
-        for frame in self._sse.feed(b"\n\n"):
-            try:
-                jsonio.members(frame.data)
-            except jsonio.JsonError:
-                return
-            self._reader.chunk(frame.data, out)
+def decoder() -> FramedDecoder:
+    """One per streamed answer."""
+    return FramedDecoder(_Reader())
 
 
 def decode_response(body: bytes) -> Sequence[Event]:
@@ -156,7 +106,7 @@ def decode_response(body: bytes) -> Sequence[Event]:
 
 def _read_body(body: bytes, reader: _Reader, out: list[Event]) -> None:
     """One object, or a list of chunks."""
-    is_list = body.lstrip(_SPACE).startswith(b"[")
+    is_list = body.lstrip(SPACE).startswith(b"[")
     try:
         chunks = jsonio.decode(body, list[msgspec.Raw]) if is_list else [msgspec.Raw(body)]
         if not is_list:
@@ -170,7 +120,7 @@ def _read_body(body: bytes, reader: _Reader, out: list[Event]) -> None:
 
 
 def _unreadable(body: bytes, is_list: bool, reason: str) -> GatewayError:
-    start = body.lstrip(_SPACE)[:1]
+    start = body.lstrip(SPACE)[:1]
     if start == b"<":
         reason = "it is a web page; check the base URL"
     elif not start:

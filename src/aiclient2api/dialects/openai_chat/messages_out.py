@@ -19,13 +19,12 @@ from aiclient2api.canonical.request import (
     ToolResult,
     Turn,
 )
+from aiclient2api.dialects.as_text import document_text, search_text
 from aiclient2api.dialects.names import wire_id
 from aiclient2api.dialects.openai_chat.parts_out import (
     Member,
     Writing,
-    document_text,
     parts_of,
-    search_text,
     text_part,
 )
 from aiclient2api.dialects.openai_chat.wire_out import call_name, extra_content

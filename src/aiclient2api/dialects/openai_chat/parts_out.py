@@ -24,6 +24,7 @@ from aiclient2api.canonical.request import (
     Text,
     Url,
 )
+from aiclient2api.dialects.as_text import document_text, search_text
 from aiclient2api.dialects.names import NameMap
 
 Member = dict[str, object]
@@ -117,19 +118,6 @@ def _document(block: Document, writing: Writing) -> Member:
         return {"type": "file", "file": {"file_id": source.id}}
     name = block.filename or block.title or _NAMES.get(source.media_type, "file")
     return {"type": "file", "file": {"filename": name, "file_data": data_url(source)}}
-
-
-def document_text(block: Document, source: Plain) -> str:
-    """A text document with what the model should know of it around it."""
-    title = block.title or block.filename
-    head = f'<document title="{title}">' if title else "<document>"
-    context = f"\n<context>{block.context}</context>" if block.context else ""
-    return f"{head}{context}\n{source.text}\n</document>"
-
-
-def search_text(block: SearchResult) -> str:
-    text = "\n\n".join(each.text for each in block.content)
-    return f'<search_result source="{block.source}" title="{block.title}">\n{text}\n</search_result>'
 
 
 _AUDIO = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}

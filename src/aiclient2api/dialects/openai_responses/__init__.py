@@ -7,7 +7,7 @@ from aiclient2api.dialects.openai_responses.errors import decode_error, encode_e
 from aiclient2api.dialects.openai_responses.passing import PASSING
 from aiclient2api.dialects.openai_responses.request_in import decode_request
 from aiclient2api.dialects.openai_responses.request_out import encode_request
-from aiclient2api.dialects.openai_responses.stream_in import ResponsesStreamDecoder
+from aiclient2api.dialects.openai_responses.stream_in import decoder
 from aiclient2api.dialects.openai_responses.stream_out import HEARTBEAT, ResponsesStreamEncoder
 from aiclient2api.dialects.openai_responses.tools_out import name_map
 
@@ -20,7 +20,7 @@ OPENAI_RESPONSES = Dialect(
     encode_response=encode_response,
     encode_error=encode_error,
     encode_request=encode_request,
-    decoder=ResponsesStreamDecoder,
+    decoder=decoder,
     decode_response=decode_response,
     decode_error=decode_error,
     heartbeat=HEARTBEAT,

@@ -6,7 +6,7 @@ What is no stream is read whole. Raises nothing; what cannot be read is Failed.
 """
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.events import Event
+from aiclient2api.dialects.framed import TRUNCATED, FramedDecoder
 from aiclient2api.dialects.openai_chat import errors as chat
 from aiclient2api.dialects.openai_responses.answer_in import ENDS, AnswerReader, decode_response
 from aiclient2api.dialects.openai_responses.errors import stream_error
@@ -15,70 +15,25 @@ from aiclient2api.dialects.openai_responses.frames_in import EventIn, ResponseIn
 from aiclient2api.dialects.openai_responses.growing import Out
 from aiclient2api.dialects.reading import given
 from aiclient2api.wire import jsonio
-from aiclient2api.wire.sse import MAX_EVENT_BYTES, SseDecoder, SseError, SseEvent
+from aiclient2api.wire.sse import SseEvent
 
-_NOT_A_STREAM = (b"{", b"[", b"<")
-_SPACE = b" \t\r\n\xef\xbb\xbf"
 _BEGINNINGS = frozenset({"created", "queued", "in_progress"})
 
 
-class ResponsesStreamDecoder:
-    """One per answer; see dialects.base.StreamDecoder."""
+def decoder() -> FramedDecoder:
+    """One per streamed answer."""
+    return FramedDecoder(_Reader())
+
+
+class _Reader:
+    """Events of one answer."""
 
     def __init__(self) -> None:
-        self._sse = SseDecoder()
         self._answer = AnswerReader()
-        self._begun = False
-        self._body: bytearray | None = None
+        self.ended = False
 
-    def feed(self, data: bytes) -> list[Event]:
-        """The events that `data` completes."""
-        out: list[Event] = []
-        if self._answer.ended:
-            return out
-        if not self._begun:
-            self._begin(data)
-        if self._body is not None:
-            self._body += data
-            if len(self._body) > MAX_EVENT_BYTES:
-                self._answer.fail(GatewayError("upstream", "The upstream's answer is too large."), out)
-            return out
-        try:
-            frames = self._sse.feed(data)
-        except SseError as error:
-            self._answer.fail(GatewayError("upstream", f"The upstream sent {error}."), out)
-            return out
-        for frame in frames:
-            self._frame(frame, out)
-        return out
-
-    def close(self) -> list[Event]:
-        """The upstream's bytes have ended."""
-        out: list[Event] = []
-        if self._answer.ended:
-            return out
-        if self._body is not None:
-            self._answer.ended = True
-            return decode_response(bytes(self._body))
-        if self._sse.pending:  # a last event without its blank line counts if it is whole
-            for frame in self._sse.feed(b"\n\n"):
-                if _readable(frame.data):
-                    self._frame(frame, out)
-        if not self._answer.ended:
-            error = GatewayError("truncated", "The upstream's answer ended before it was complete.")
-            self._answer.fail(error, out)
-        return out
-
-    def _begin(self, data: bytes) -> None:
-        """Tell an event stream from another body by its first byte that counts."""
-        first = data.lstrip(_SPACE)[:1]
-        if first:
-            self._begun = True
-            if first in _NOT_A_STREAM:
-                self._body = bytearray()
-
-    def _frame(self, frame: SseEvent, out: Out) -> None:
-        if self._answer.ended or frame.data.strip() == b"[DONE]":
+    def frame(self, frame: SseEvent, out: Out) -> None:
+        if frame.data.strip() == b"[DONE]":
             return
         try:
             self._event(frame, out)
@@ -86,6 +41,18 @@ class ResponsesStreamDecoder:
             found = chat.read_error(frame.data)
             known = GatewayError("upstream", f"The upstream sent a piece that cannot be read: {error}.")
             self._answer.fail(known if found is None else chat.stream_error(found), out)
+        self.ended = self._answer.ended
+
+    def body(self, body: bytes, out: Out) -> None:
+        self.ended = True
+        out += decode_response(body)
+
+    def close(self, out: Out) -> None:
+        self.fail(GatewayError("truncated", TRUNCATED), out)
+
+    def fail(self, error: GatewayError, out: Out) -> None:
+        self.ended = True
+        self._answer.fail(error, out)
 
     def _event(self, frame: SseEvent, out: Out) -> None:
         """Raises jsonio.JsonError for an event of a known type that cannot be read."""
@@ -120,11 +87,3 @@ def _read(frame: SseEvent) -> EventIn:
         if name in READERS or name in ENDS or name in _BEGINNINGS:
             raise
         return EventIn(type=kind)
-
-
-def _readable(data: bytes) -> bool:
-    try:
-        jsonio.decode(data, TypedIn)
-    except jsonio.JsonError:
-        return False
-    return True

@@ -6,6 +6,7 @@ opened before there is something to put in, so that no block is empty but a call
 
 import hashlib
 
+from aiclient2api.canonical.estimate import Tally
 from aiclient2api.canonical.events import (
     ArgumentsDelta,
     BlockEnd,
@@ -23,15 +24,15 @@ FAMILY = "kiro"
 
 
 class Blocks:
-    """`id` and `model` are the upstream's own, shown by Start; `shown` and `thought` are what was given so far.
+    """`id` and `model` are the upstream's own, shown by Start; `shown` and `thought` count what was given so far.
     `offsets`: places in the upstream's text are places in ours, because nothing was taken out of it."""
 
     def __init__(self, model: str) -> None:
         self.id = ""
         self.model = model
         self.started = False
-        self.shown: list[str] = []
-        self.thought: list[str] = []
+        self.shown = Tally()
+        self.thought = Tally()
         self.offsets = True
         self._next = 0
         self._kind = ""
@@ -52,7 +53,7 @@ class Blocks:
             self._open("text", out)
             self._text_start = self._text_length
         out.append(TextDelta(self._index, text))
-        self.shown.append(text)
+        self.shown.add(text)
         self._text_length += len(text)
         if self._citations:
             self._flush_citations(out)
@@ -63,7 +64,7 @@ class Blocks:
         if self._kind != "thinking":
             self._open("thinking", out)
         out.append(ThinkingDelta(self._index, text))
-        self.thought.append(text)
+        self.thought.add(text)
 
     def signature(self, value: str, out: list[Event]) -> None:
         """A signature is the last thing in a block of reasoning, which may have no words."""
@@ -91,7 +92,7 @@ class Blocks:
 
     def arguments(self, index: int, text: str, out: list[Event]) -> None:
         out.append(ArgumentsDelta(index, text))
-        self.shown.append(text)
+        self.shown.add(text)
 
     def citation(self, citation: Citation, out: list[Event]) -> None:
         """A source for the text shown; one that comes before any text waits for it."""

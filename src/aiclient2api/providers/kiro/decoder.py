@@ -80,6 +80,8 @@ class KiroDecoder:
             return out
         try:
             self._read(self._frames.feed(data), out)
+            if not self._ended:
+                self._frames.feed(b"")  # raises if a frame was damaged behind the last sound one
         except EventStreamError as error:
             self._fail(_not_understood(str(error)), out)
             return self._cut(out)
@@ -90,14 +92,10 @@ class KiroDecoder:
         if self._ended:
             return []
         out: list[Event] = []
-        try:
-            if self._body is not None:
-                self._fail(errors.of_body(bytes(self._body)), out)
-            else:
-                self._frames.feed(b"")  # raises if a frame was damaged behind the last sound one
-                self._end(out)
-        except EventStreamError as error:
-            self._fail(_not_understood(str(error)), out)
+        if self._body is not None:
+            self._fail(errors.of_body(bytes(self._body)), out)
+        else:
+            self._end(out)
         return self._cut(out)
 
     def _sniff(self, data: bytes) -> None:
@@ -268,7 +266,7 @@ class KiroDecoder:
         return self._calls.finished > 0 or self._text.written > 0
 
     def _usage(self) -> Usage:
-        return self._meter.usage(self._blocks.shown, self._blocks.thought)
+        return self._meter.usage(self._blocks.shown.tokens, self._blocks.thought.tokens)
 
     def _interrupt_text(self, out: list[Event]) -> None:
         """Text ends here; what was held back of it is given."""

@@ -4,9 +4,6 @@ Its token counts are taken as they are. Without them the share of the context wi
 the input; without that the estimate of the request stands. Whatever we worked out ourselves is marked as an estimate.
 """
 
-from collections.abc import Sequence
-
-from aiclient2api.canonical.estimate import estimate_text
 from aiclient2api.canonical.usage import Usage
 from aiclient2api.providers.kiro.stream_events import TokenUsage
 
@@ -41,21 +38,20 @@ class Meter:
         if usage is not None:
             self.credits = usage
 
-    def usage(self, shown: Sequence[str], thought: Sequence[str]) -> Usage:
-        """`shown` are the texts and arguments given so far, `thought` the reasoning."""
+    def usage(self, shown: int, thought: int) -> Usage:
+        """What is estimated of the texts and arguments given so far, and of the reasoning, in tokens."""
         if self._tokens is not None:
             return self._told(self._tokens, shown, thought)
-        reasoning = estimate_text("".join(thought))
-        output = estimate_text("".join(shown)) + reasoning
+        output = shown + thought
         return Usage(
             fresh=self._from_percentage(output) or max(1, self._input_estimate),
             output=output,
-            reasoning=reasoning,
+            reasoning=thought,
             estimated=True,
             credits=self.credits,
         )
 
-    def _told(self, told: TokenUsage, shown: Sequence[str], thought: Sequence[str]) -> Usage:
+    def _told(self, told: TokenUsage, shown: int, thought: int) -> Usage:
         read, write = _count(told.cache_read_input_tokens), _count(told.cache_write_input_tokens)
         output = _count(told.output_tokens)
         if told.uncached_input_tokens is not None:
@@ -64,7 +60,7 @@ class Meter:
             fresh = max(0, _count(told.total_tokens) - output - read - write)
         missing = output == 0 and bool(shown or thought)
         if missing:
-            output = estimate_text("".join(shown)) + estimate_text("".join(thought))
+            output = shown + thought
         return Usage(
             fresh=fresh, cache_read=read, cache_write=write, output=output, estimated=missing, credits=self.credits
         )

@@ -1,0 +1,326 @@
+"""A mixed load with faults against a gateway's own process over the simulator, and what is left behind.
+
+    python -m tools.soak [SECONDS] [--rate PER_SECOND] [--seed NUMBER]
+
+Of all requests 5 % meet a fault: a service that refuses, breaks off, falls silent or sends a page, a client that leaves
+in the middle, reads slowly or sends no JSON. Checked: requests without a fault succeed (99.99 %), faulted ones end in
+an honest way, memory does not grow, and descriptors and tasks are back at what they were. Exit code 1 if one is not.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import re
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+from tests.e2e import process
+from tests.faults.processes import cpu_seconds, opened, size_and_peak
+from tests.gateway.client import Call, Reply, calling
+from tests.pairs.fronts import FRONTS, Front
+
+from aiclient2api.http1.messages import Exchange, Handler, Limits
+from aiclient2api.http1.server import Server
+from aiclient2api.simulator import Simulation, make_handler
+
+KEY = "key-of-the-soak-long-enough"
+FAULTS = 0.05
+SUCCESS = 0.9999
+GROWTH_MIB = 4.0
+GROWTH_MIB_PER_HOUR = 1.0
+PATIENCE = 30.0
+SERVICE_FAULTS = ("refuses", "breaks off", "falls silent", "sends a page")
+CLIENT_FAULTS = ("leaves", "reads slowly", "no json")
+MODELS = {
+    "claude-kiro-oauth": "claude-sonnet-5",
+    "claude-custom": "claude-sonnet-5",
+    "openai-custom": "gpt-5.1",
+    "openaiResponses-custom": "gpt-5.1",
+    "gemini-custom": "gemini-2.5-pro",
+}
+_MARK = re.compile(rb"soak \d+ ([a-z ]+)\.")
+
+
+@dataclass
+class Tally:
+    """Counts by what happened; `wrong` are the sentences that make the run fail."""
+
+    requests: Counter[str] = field(default_factory=Counter)
+    good: int = 0
+    times: list[float] = field(default_factory=list)
+    sizes: list[tuple[float, float]] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+
+class Left(NamedTuple):
+    """What the process holds: descriptors by what they are, names of tasks."""
+
+    files: Counter[str]
+    tasks: list[str]
+
+
+# --- the services
+
+
+class _Broken(Exception):
+    """Lets the server break the connection off."""
+
+
+def services(simulated: Handler) -> Handler:
+    """The simulator, but for requests in whose text a fault is named."""
+
+    async def handle(exchange: Exchange) -> None:
+        found = _MARK.search(await exchange.body())
+        fault = found[1].decode() if found else ""
+        if fault not in SERVICE_FAULTS:
+            await simulated(exchange)
+        elif fault == "refuses":
+            await exchange.respond(500, [("content-type", "application/json")], b'{"message":"no"}')
+        elif fault == "sends a page":
+            await exchange.respond(200, [("content-type", "text/html")], b"<html>sign in</html>")
+        elif fault == "falls silent":
+            await asyncio.sleep(PATIENCE)
+        else:
+            await exchange.start(200, [("content-type", "text/event-stream")])
+            await exchange.write(b"data: {")
+            raise _Broken
+
+    return handle
+
+
+def _refuse(status: int, message: str) -> tuple[list[tuple[str, str]], bytes]:
+    return [("content-type", "text/plain")], message.encode()
+
+
+# --- the clients
+
+
+def body_of(front: Front, model: str, text: str, stream: bool) -> bytes:
+    body: dict[str, object] = {"model": model, "stream": stream}
+    if front.dialect.name == "gemini":
+        body = {"contents": [{"role": "user", "parts": [{"text": text}]}]}
+    elif front.dialect.name == "openai_responses":
+        body["input"] = text
+    else:
+        body["messages"] = [{"role": "user", "content": text}]
+    if front.dialect.name == "anthropic":
+        body["max_tokens"] = 4096
+    return json.dumps(body).encode()
+
+
+async def one(base: str, number: int, rng: random.Random, tally: Tally) -> None:
+    """One request of any kind, judged."""
+    front = rng.choice(list(FRONTS.values()))
+    provider = rng.choice(list(MODELS))
+    stream = not front.whole or rng.random() < 0.7
+    fault = rng.choice(SERVICE_FAULTS + CLIENT_FAULTS) if rng.random() < FAULTS else ""
+    body = body_of(front, MODELS[provider], f"soak {number} {fault}.", stream)
+    if fault == "no json":
+        body = body[:-1]
+    headers = {"authorization": f"Bearer {KEY}", **front.headers}
+    target = front.target(provider, MODELS[provider], stream)
+    tally.requests[fault or "no fault"] += 1
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(PATIENCE), calling(base, "POST", target, headers, body) as call:
+            if fault == "leaves":
+                await call.head()
+                call.leave()
+                return
+            reply = await (read_slowly(call) if fault == "reads slowly" else call.whole())
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is counted and shown
+        tally.wrong.append(f"{front.name} over {provider}, {fault or 'no fault'}: {error!r}")
+        return
+    tally.times.append(time.monotonic() - began)
+    judge(front, provider, stream, fault, reply, tally)
+
+
+async def read_slowly(call: Call) -> Reply:
+    while not call.ended:
+        await call.piece()
+        await asyncio.sleep(0.05)
+    return await call.whole()
+
+
+def judge(front: Front, provider: str, stream: bool, fault: str, reply: Reply, tally: Tally) -> None:
+    ended = reply.status == 200 and (front.end(reply.body) if stream else bool(reply.json))
+    what = f"{front.name} over {provider}, {fault or 'no fault'}: {reply.status} {reply.body[-200:]!r}"
+    if not fault:
+        tally.good += ended
+    if ended != (fault in ("", "reads slowly")) or (fault == "no json" and reply.status != 400):
+        tally.wrong.append(what)
+    elif not ended and reply.status != 200:
+        front.error(reply.json)
+
+
+# --- the gateway's process
+
+
+@asynccontextmanager
+async def gateway(folder: Path, upstream: str, login: Path) -> AsyncIterator[process.Served]:
+    settings = {
+        "REQUIRED_API_KEY": KEY,
+        "MODEL_PROVIDER": json.dumps(list(MODELS)),
+        "KIRO_OAUTH_CREDS_FILE_PATH": str(login),
+        "KIRO_BASE_URL": upstream,
+        "KIRO_REFRESH_URL": f"{upstream}/refreshToken",
+        "CLAUDE_BASE_URL": upstream,
+        "CLAUDE_API_KEY": "key-of-claude",
+        "OPENAI_BASE_URL": f"{upstream}/v1",
+        "OPENAI_API_KEY": "key-of-openai",
+        "GEMINI_BASE_URL": upstream,
+        "GEMINI_API_KEY": "key-of-gemini",
+        "REQUEST_MAX_RETRIES": "1",
+        "REQUEST_BASE_DELAY": "10",
+        "TIMEOUT_HEAD": "1000",
+        "LOG_LEVEL": "warning",
+    }
+    tasks = str(folder / "tasks.json")
+    script = f"import sys; sys.path.insert(0, {str(process.ROOT)!r}); from tools.soak import child; child({tasks!r})"
+    kept, process.COMMAND = process.COMMAND, (sys.executable, "-c", script)
+    try:
+        async with process.serving(folder, "serve", "--port", "0", **settings) as served:
+            yield served
+    finally:
+        process.COMMAND = kept
+
+
+def child(path: str) -> NoReturn:
+    """The gateway, which writes the names of its tasks to `path` when it gets SIGUSR1."""
+    from aiclient2api.cli import main
+
+    def tell(*_: object) -> None:
+        names = sorted(task.get_name() for task in asyncio.all_tasks())
+        Path(path).with_suffix(".new").write_text(json.dumps(names), "utf-8")
+        os.replace(Path(path).with_suffix(".new"), path)
+
+    signal.signal(signal.SIGUSR1, tell)
+    main()
+    raise SystemExit(0)
+
+
+async def tasks_of(folder: Path, served: process.Served) -> list[str]:
+    path = folder / "tasks.json"
+    path.unlink(missing_ok=True)
+    served.send(signal.SIGUSR1)
+    for _ in range(100):
+        await asyncio.sleep(0.05)
+        if path.exists():
+            return [re.sub(r"Task-\d+", "Task", name) for name in json.loads(path.read_text("utf-8"))]
+    return []
+
+
+# --- the run
+
+
+async def load(base: str, pid: int, seconds: float, rate: float, seed: int) -> Tally:
+    """Requests at a steady rate, whatever becomes of them; the process is measured every second."""
+    rng, tally = random.Random(seed), Tally()
+    began = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(watch(pid, began, seconds, tally))
+        for number in range(int(seconds * rate)):
+            await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
+            group.create_task(one(base, number, rng, tally))
+    return tally
+
+
+async def watch(pid: int, began: float, seconds: float, tally: Tally) -> None:
+    while (now := time.monotonic() - began) < seconds:
+        tally.sizes.append((now, size_and_peak(pid)[0]))
+        await asyncio.sleep(1.0)
+
+
+async def soak(seconds: float, rate: float, seed: int) -> int:
+    simulation = Simulation(seed="soak", clock=time.time, pace=0.005, any_model=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        login = folder / "login.json"
+        login.write_text(json.dumps(simulation.credential()), "utf-8")
+        server = Server(services(make_handler(simulation)), Limits(), _refuse)
+        (_, port), *_ = await server.listen("127.0.0.1", 0)
+        async with gateway(folder, f"http://127.0.0.1:{port}", login) as served:
+            pid = served.process.pid
+            sockets = opened(pid)["socket"]
+            tasks = await tasks_of(folder, served)
+            await load(served.base, pid, 2.0, rate, seed + 1)  # imports, caches, pools
+            files = opened(pid)
+            files["socket"] = sockets
+            start = Left(files, tasks)
+            tally = await load(served.base, pid, seconds, rate, seed)
+            await server.stop(0)
+            await asyncio.sleep(2.0)
+            end = Left(opened(pid), await tasks_of(folder, served))
+            cpu = cpu_seconds(pid)
+            served.send(signal.SIGTERM)
+            code = await served.ended()
+            return report(tally, seconds, start, end, cpu, code)
+
+
+def report(tally: Tally, seconds: float, start: Left, end: Left, cpu: float, code: int) -> int:
+    count, clean = tally.requests.total(), tally.requests["no fault"]
+    share = tally.good / clean if clean else 0.0
+    slope, grown = growth(tally.sizes)
+    wrong = list(tally.wrong[:20])
+    print(f"requests    {count} in {seconds:g} s, {cpu / max(count, 1) * 1000:.1f} ms of CPU each")
+    print("faults      " + ", ".join(f"{name} {tally.requests[name]}" for name in SERVICE_FAULTS + CLIENT_FAULTS))
+    print(f"success     {tally.good} of {clean} without a fault ({share:.4%})")
+    print(f"time        {times(tally.times)}")
+    print(f"memory      {tally.sizes[-1][1]:.1f} MiB, {grown:+.2f} MiB, slope {slope:+.1f} MiB/h")
+    print(f"descriptors {start.files.total()} before, {end.files.total()} after")
+    print(f"tasks       {len(start.tasks)} before, {len(end.tasks)} after")
+    if share < SUCCESS:
+        wrong.append(f"only {share:.4%} of the requests without a fault succeeded")
+    if grown > GROWTH_MIB + GROWTH_MIB_PER_HOUR * seconds / 3600:
+        wrong.append(f"memory has grown by {grown:.1f} MiB")
+    if more := end.files - start.files:
+        wrong.append(f"descriptors are left: {dict(more)}")
+    if Counter(end.tasks) != Counter(start.tasks) or not end.tasks:
+        wrong.append(f"tasks are not what they were: {start.tasks} before, {end.tasks} after")
+    if code != 0:
+        wrong.append(f"the gateway ended with {code}")
+    for sentence in wrong:
+        print(f"WRONG: {sentence}")
+    return 1 if wrong else 0
+
+
+def growth(sizes: list[tuple[float, float]]) -> tuple[float, float]:
+    """MiB an hour by least squares over the last three quarters, and MiB from the second quarter to the last."""
+    late = sizes[len(sizes) // 4 :]
+    slope = statistics.linear_regression(*zip(*late, strict=True)).slope if len(late) > 2 else 0.0
+    quarter = max(len(sizes) // 4, 1)
+    first, last = sizes[quarter : 2 * quarter] or sizes, sizes[-quarter:]
+    grown = statistics.median(size for _, size in last) - statistics.median(size for _, size in first)
+    return slope * 3600, grown
+
+
+def times(found: list[float]) -> str:
+    ordered = sorted(found) or [0.0]
+    return ", ".join(f"p{share:g} {ordered[int((len(ordered) - 1) * share / 100)] * 1000:.0f} ms" for share in (50, 99))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("seconds", nargs="?", type=float, default=600.0)
+    parser.add_argument("--rate", type=float, default=20.0)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    with contextlib.suppress(KeyboardInterrupt):
+        return asyncio.run(soak(given.seconds, given.rate, given.seed))
+    return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
