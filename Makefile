@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test check fix bench clients node fuzz clean
+.PHONY: demo test check fix bench clients node fuzz soak clean
 
 # The gateway on its built-in simulator, asked the guide's six examples.
 demo: $(VENV)/.installed
@@ -43,6 +43,10 @@ node: $(VENV)/.test
 # The decoders' fuzz tests with many more examples.
 fuzz: $(VENV)/.test
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n auto --timeout 1800 tests -k "random or fuzz"
+
+# Ten minutes of mixed load with faults: memory, descriptors, tasks and success at the end.
+soak: $(VENV)/.test
+	@$(BIN)/python -m tools.soak 600
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -150,8 +151,54 @@ async def test_when_all_are_limited_the_client_learns_when_to_come_back(tmp_path
         assert service.asked.total() == 2
 
 
+RETRY_AFTER = [
+    [("retry-after", "40")],
+    [("retry-after", "25")],
+    [],
+    [("retry-after", "-5")],
+    [("retry-after", "1000000000")],
+    [("retry-after", "Wed, 21 Oct 2065 07:28:00 GMT")],
+]
+
+
+async def test_f8_all_of_ten_accounts_are_limited(tmp_path: Path) -> None:
+    """Each is asked once, nobody waits for long, and the client is told of the one that is ready first."""
+    keys = [f"canary-claude-key-{letter * 6}" for letter in "abcdefghij"]
+    async with pooled(tmp_path, *keys) as (running, service):
+        for number, key in enumerate(keys):
+            service.refused[key] = (429, RETRY_AFTER[number % 2], "rate_limit_error")
+        began = time.monotonic()
+        reply = await running.ask(MESSAGES, question())
+        assert time.monotonic() - began < 1.5, "without a wait of any account's own"
+        assert (reply.status, reply.headers["retry-after"]) == (429, "25")
+        assert service.asked == dict.fromkeys(keys, 1)
+
+
+@pytest.mark.parametrize("headers", RETRY_AFTER)
+async def test_f8_whatever_the_wait_is_called(tmp_path: Path, headers: list[tuple[str, str]]) -> None:
+    async with pooled(tmp_path, *KEYS[:2]) as (running, service):
+        for key in KEYS[:2]:
+            service.refused[key] = (429, headers, "rate_limit_error")
+        reply = await running.ask(MESSAGES, question())
+        assert reply.status == 429
+        assert int(reply.headers["retry-after"]) >= 1
+        assert service.asked.total() == 2
+
+
+async def test_f16_all_are_gone_and_come_back(tmp_path: Path) -> None:
+    """A reason meanwhile; and as soon as they are well again, they serve."""
+    async with pooled(tmp_path, *KEYS[:2]) as (running, service):
+        for key in KEYS[:2]:
+            service.refused[key] = (529, [], "overloaded_error")
+        for n in range(3):
+            reply = await running.ask(MESSAGES, question(f"Question {n}"))
+            assert (reply.status, "overloaded_error here" in reply.body.decode()) == (529, True), reply.body
+        service.refused.clear()
+        assert (await running.ask(MESSAGES, question("Again"))).status == 200
+
+
 async def test_a_storm_of_limits_is_not_made_worse(tmp_path: Path) -> None:
-    """F8: at most 1.2 calls upstream for each of the clients' requests, however many accounts there are."""
+    """F9: at most 1.2 calls upstream for each of the clients' requests, however many accounts there are."""
     async with pooled(tmp_path, *KEYS, REQUEST_BASE_DELAY=1) as (running, service):
         for key in KEYS:
             service.refused[key] = (429, [], "rate_limit_error")

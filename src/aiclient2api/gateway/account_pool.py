@@ -29,7 +29,7 @@ class Want:
 
 @dataclass(frozen=True)
 class Place:
-    """An account for the time of one request. `reason` says why this one; `others`: whether more could be asked."""
+    """An account for the time of one request. `reason` says why this one; `others`: whether it has any beside it."""
 
     account: Account
     id: str
@@ -64,8 +64,7 @@ class AccountPool:
         while True:
             chosen = self.pool.choose(self.clock(), want.model, want.session, tried)
             if isinstance(chosen, Choice):
-                others = len(self.accounts) > len(tried) + 1
-                return Place(self.accounts[chosen.id], chosen.id, chosen.reason, others, chosen)
+                return Place(self.accounts[chosen.id], chosen.id, chosen.reason, len(self.accounts) > 1, chosen)
             if chosen.kind != "full" or not await self._until_freed(end - time.monotonic()):
                 raise chosen.error()
 

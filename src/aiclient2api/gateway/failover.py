@@ -28,7 +28,7 @@ async def answered(upstream: Upstream, pool: AccountPool, prepare: Prepare, jour
                         yield batch
                 return
             except GatewayError as error:
-                if committed or is_final(error) or not place.others or not repeats.again():
+                if committed or is_final(error) or place.choice is None or not repeats.again():
                     raise
                 failure = error
             tried.add(place.id)
@@ -59,12 +59,15 @@ class Repeats:
 
 
 async def _place(pool: AccountPool, want: Want, tried: set[str], failure: GatewayError | None) -> Place:
-    """The next account. Where there is none, the failure of the last one says more than that."""
+    """The next account. Where there is none, the failure of the last one says more than that, but when to come back is
+    told by the account that is ready first."""
     try:
         return await pool.take(want, tried)
-    except GatewayError:
+    except GatewayError as nobody:
         if failure is None:
             raise
+        if failure.retryable and nobody.retry_after is not None:
+            failure.retry_after = min(nobody.retry_after, failure.retry_after or nobody.retry_after)
         raise failure from None
 
 
