@@ -125,11 +125,6 @@ async def _serve(loaded: Loaded, where: Places, keys: tuple[str, ...], own: OwnK
         show_key(own, address(settings.host, port))
     for line in await banner(gateway, settings):
         say(line)
-    # What the start made lives as long as the process, and requests leave hardly a cycle: looked for at the default
-    # pace, garbage costs each small request a tenth of its time.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
     settle()
     click.echo(f"listening on http://{address(settings.host, port)}")
     sys.stdout.flush()

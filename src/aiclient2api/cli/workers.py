@@ -26,7 +26,6 @@ from aiclient2api.cli.serve import WORKER, address, banner, cannot_listen, settl
 from aiclient2api.gateway.assembly import Gateway, known_secrets
 from aiclient2api.gateway.keys import OwnKey
 from aiclient2api.http1 import listening
-from aiclient2api.http1.server import Server
 from aiclient2api.observe import log
 from aiclient2api.settings.load import SettingsError
 from aiclient2api.settings.schema import Settings
@@ -327,9 +326,8 @@ async def _work(job: Job, line: socket.socket) -> None:
         gateway = Gateway(settings, places(settings), os.environ, job.keys)
     except SettingsError as error:
         raise WrongConfiguration(str(error)) from None
-    gateway.server = _SharingServer(gateway.server)
     try:
-        await gateway.start(settings.host, job.port)
+        await gateway.start(settings.host, job.port, reuse_port=True)
     except OSError as error:
         raise cannot_listen(settings, error) from None
     reader, writer = await asyncio.open_unix_connection(sock=line)
@@ -349,13 +347,3 @@ async def _until_alone(reader: asyncio.StreamReader, told: asyncio.Event) -> Non
     if not told.is_set():
         _log.error("the parent process is gone; stopping")
         told.set()
-
-
-class _SharingServer(Server):
-    """The server it is made from, on a port that it shares."""
-
-    def __init__(self, server: Server) -> None:
-        self._state, self._listeners = server._state, server._listeners
-
-    async def listen(self, host: str, port: int, *, reuse_port: bool = True) -> list[tuple[str, int]]:
-        return await super().listen(host, port, reuse_port=reuse_port)

@@ -90,9 +90,9 @@ class Gateway:
         )
         self.server = Server(App(context), Limits(body_bytes=settings.max_body_bytes), refuse)
 
-    async def start(self, host: str, port: int) -> tuple[str, int]:
+    async def start(self, host: str, port: int, *, reuse_port: bool = False) -> tuple[str, int]:
         """Accept requests; returns the address and port. Raises OSError."""
-        (address, bound), *_ = await self.server.listen(host, port)
+        (address, bound), *_ = await self.server.listen(host, port, reuse_port=reuse_port)
         self._ledger.start()
         await self._remember_today()
         self._upkeep = [
