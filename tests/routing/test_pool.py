@@ -161,6 +161,14 @@ def test_who_has_little_left_is_chosen_later() -> None:
     assert talk.ask().id == "b"
 
 
+def test_at_the_reset_an_idle_account_comes_before_a_busy_one_again() -> None:
+    talk = Talk("a", "b")
+    talk.pool.learn("a", Quota(0.05, resets_at=500.0), talk.now)
+    assert [talk.ask().id for _ in range(2)] == ["b", "b"]
+    talk.now = 500.0
+    assert talk.ask().id == "a"
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -620,6 +628,14 @@ def test_accounts_that_stay_keep_their_state() -> None:
     assert talk.served(3) == {"d": 3}
     talk.end(held)
     assert "c" in talk.served(2)
+
+
+def test_other_models_that_an_account_may_serve() -> None:
+    talk = Talk(Member(id="a", allowed=("x",)))
+    assert talk.serve(model="x") == "a"
+    talk.pool.update([Member(id="a", allowed=("y",))])
+    assert talk.refused("x").kind == "unserved"
+    assert talk.serve(model="y") == "a"
 
 
 def test_a_request_of_an_account_that_is_no_more() -> None:

@@ -78,6 +78,11 @@ def test_our_own_guesses_double_up_to_a_cap(kind: Kind, first: float, cap: float
     assert all(later == min(2 * earlier, cap) for earlier, later in itertools.pairwise(waits))
 
 
+@pytest.mark.parametrize(("jitter", "wait"), [(0.0, 2.0), (0.5, 1.5), (0.9, 1.1)])
+def test_jitter_takes_up_to_a_half_off_a_guess(jitter: float, wait: float) -> None:
+    assert rest("rate_limit", jitter=jitter).until == pytest.approx(NOW + wait)
+
+
 def test_thousands_in_a_row_are_only_numbers() -> None:
     long_ago = Rest(cause="faults", since=0, until=0, last_resort=0, steps=10**6)
     assert rest("overloaded", long_ago).until == NOW + 300

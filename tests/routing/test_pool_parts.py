@@ -31,6 +31,14 @@ def test_an_order_is_what_sorting_would_give(changes: list[tuple[int, float | No
         assert len(found) <= 4 * 5 + 64
 
 
+def test_an_order_does_not_grow_with_what_has_been_passed_over() -> None:
+    found: Order[float] = Order(2)
+    for key in range(10_000):
+        found.set(key % 2, -float(key))
+        assert len(found) <= 4 * 2 + 64
+    assert found.first() == (-9999.0, 1)
+
+
 def test_moved_popped_and_pushed_back() -> None:
     found: Order[float] = Order(3)
     for number in range(3):
@@ -125,6 +133,54 @@ def test_quick_failures_under_load_do_not_add_up() -> None:
         for _ in range(taken):
             budget.give()
     assert repeats <= 0.2 * requests
+
+
+def quick_repeats(budget: RetryBudget, most: int) -> int:
+    """How many repeats are granted one after another beside the three that always are, while those are under way."""
+    for _ in range(3):
+        assert budget.take()
+    granted = 0
+    while granted < most and budget.take():
+        budget.give()
+        granted += 1
+    for _ in range(3):
+        budget.give()
+    return granted
+
+
+def test_a_long_calm_is_not_saved_up() -> None:
+    budget = RetryBudget()
+    for _ in range(10_000):
+        budget.begin()
+        budget.end()
+    for _ in range(100):
+        budget.begin()
+    assert 10 <= quick_repeats(budget, 100) <= 20
+
+
+def test_repeats_that_are_always_allowed_are_counted_too() -> None:
+    budget = RetryBudget()
+    for _ in range(100):
+        budget.begin()
+    for _ in range(1000):
+        assert budget.take()
+        budget.give()
+    for _ in range(100):
+        budget.end()
+        budget.begin()
+    assert quick_repeats(budget, 100) == 0
+
+
+def test_when_requests_have_ended_fewer_repeats_are_under_way() -> None:
+    budget = RetryBudget()
+    for _ in range(200):
+        budget.begin()
+    for _ in range(150):
+        budget.end()
+    granted = 0
+    while budget.take():
+        granted += 1
+    assert granted == 10
 
 
 @given(st.lists(st.sampled_from(["begin", "end", "take", "give"]), max_size=300))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.gateway.upstream import Account
-from aiclient2api.routing.pool import Choice, Outcome, Pool
+from aiclient2api.routing.pool import Choice, Outcome, Pool, Quota
 
 QUEUE_SECONDS = 10.0
 QUEUE_LENGTH = 100
@@ -79,6 +79,11 @@ class AccountPool:
             self.pool.report(place.choice, outcome, self.clock(), self.jitter())
             self._freed.set()
             self._freed = asyncio.Event()
+
+    def learn(self, id: str, quota: Quota) -> None:
+        """What the service says that an account has left; its reset is on the pool's clock."""
+        if self.pool is not None:
+            self.pool.learn(id, quota, self.clock())
 
     async def _until_freed(self, seconds: float) -> bool:
         """Waits for a report; False if none came in time, or the queue is full."""

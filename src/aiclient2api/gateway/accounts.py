@@ -41,13 +41,15 @@ from aiclient2api.providers.gemini_cli import gemini_cli
 from aiclient2api.providers.keyed import KeyedProvider
 from aiclient2api.providers.kiro import KiroProvider
 from aiclient2api.providers.openai import openai_custom, responses_custom
-from aiclient2api.routing.pool import Member, Pool
+from aiclient2api.routing.pool import Member, Pool, PoolPolicy
 from aiclient2api.settings.load import SettingsError
 from aiclient2api.settings.pools import PROXY, PoolAccount, Pools
 from aiclient2api.settings.schema import Settings, names
 
 SIMULATOR = "simulator"
 NO_POOLS = Pools()
+_ACCOUNT_WIDE = frozenset({"USER_REQUEST_RATE_EXCEEDED", "CREDIT_CONSUMPTION_RATE_EXCEEDED"})
+"""Kiro's reasons of a 429 that concern the user and not one model (kiro-protocol.md, 7.3)."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def _pool(setup: Setup, name: str, accounts: Sequence[PoolAccount]) -> AccountPo
         )
         for each in accounts
     ]
-    return AccountPool(made, Pool(members))
+    return AccountPool(made, Pool(members, PoolPolicy(account_wide=_ACCOUNT_WIDE)))
 
 
 def _member(setup: Setup, name: str, each: PoolAccount) -> Account:

@@ -22,6 +22,8 @@ from aiclient2api.gateway.door import Door
 from aiclient2api.gateway.embedded import HOST, Embedded
 from aiclient2api.gateway.fallback import fallback_of
 from aiclient2api.gateway.prompts import SystemPrompt
+from aiclient2api.gateway.quota import Quotas
+from aiclient2api.gateway.quota_watch import watch_quotas
 from aiclient2api.gateway.stored import StoredAnswers
 from aiclient2api.gateway.upstream import Account, Timing, Upstream
 from aiclient2api.http1.client import Client
@@ -100,6 +102,8 @@ class Gateway:
             for name, account in self.accounts
             if account.upkeep is not None
         ]
+        quotas = Quotas(self.upstream, self._places.data_dir / "quotas.json")
+        self._upkeep.append(tasks.spawn(watch_quotas(self.pools.values(), quotas), "quotas"))
         return address, bound
 
     async def _remember_today(self) -> None:

@@ -153,7 +153,7 @@ def rest_after(
 
 
 def in_words(cause: Cause, reason: str | None = None) -> str:
-    """For people, and safe in a header: "rate limit (USER_REQUEST_RATE_EXCEEDED)"."""
+    """For people, and safe in a header: "rate limit (SOME_REASON)"."""
     mark = _NOT_PLAIN.sub("", reason or "")[:64]
     return f"{WORDS[cause]} ({mark})" if mark else WORDS[cause]
 
