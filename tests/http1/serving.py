@@ -5,7 +5,7 @@ import contextlib
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import h11
@@ -17,7 +17,7 @@ BUFFER = 64 * 1024
 KERNEL = 320 * 1024
 """What both ends of a narrow connection hold at most in one direction; the system takes more than it is told."""
 
-SHORT = Limits(head_seconds=0.2, body_idle_seconds=0.2, keep_alive_seconds=0.2, send_seconds=0.3)
+SHORT = Limits(head_seconds=0.2, body_idle_seconds=0.2, keep_alive_seconds=0.2, send_seconds=0.2)
 
 
 def refuse(status: int, message: str) -> tuple[list[tuple[str, str]], bytes]:
@@ -29,6 +29,16 @@ async def echo(exchange: Exchange) -> None:
     body = await exchange.body()
     headers = [("x-method", exchange.method), ("x-path", exchange.path.encode("ascii", "backslashreplace").decode())]
     await exchange.respond(200, headers, body)
+
+
+@contextlib.contextmanager
+def about(case: object) -> Iterator[None]:
+    """Names the case of a table that a failure belongs to."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"the case is {case!r}")
+        raise
 
 
 class Answer(NamedTuple):
@@ -242,8 +252,11 @@ def sockets() -> int:
 
 
 @contextlib.asynccontextmanager
-async def serving(handler: Handler = echo, limits: Limits | None = None) -> AsyncIterator[Served]:
-    """A server on a free port. At the end everything it had is gone: connections, handlers, sockets."""
+async def serving(
+    handler: Handler = echo, limits: Limits | None = None, *, count_sockets: bool = True
+) -> AsyncIterator[Served]:
+    """A server on a free port. At the end everything it had is gone: connections, handlers, sockets (of the whole
+    process; not to be counted if another server runs)."""
     before = sockets()
     server = Server(handler, limits or Limits(), refuse)
     places = await server.listen("127.0.0.1", 0)
@@ -254,4 +267,5 @@ async def serving(handler: Handler = echo, limits: Limits | None = None) -> Asyn
         served.hang_up()
         await server.stop(1.0)
     assert (server.connections, server.active) == (0, 0)
-    await eventually(lambda: sockets() <= before)  # some rounds of the loop later
+    if count_sockets:
+        await eventually(lambda: sockets() <= before)  # some rounds of the loop later

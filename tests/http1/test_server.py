@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aiclient2api import tasks
 from aiclient2api.http1.messages import Exchange
 from tests.http1.loops import LOOPS, Run, both_loops, run_on
-from tests.http1.serving import Answer, echo, judge, one, serving
+from tests.http1.serving import Answer, about, echo, judge, one, serving
 
 CHUNKED = (
     b"POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -63,8 +63,6 @@ CASES: dict[str, Case] = {
     ),
 }  # fmt: skip
 
-each_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-
 Cut = Callable[[bytes], list[bytes]]
 
 
@@ -85,41 +83,48 @@ def check(case: Case, answer: Answer) -> None:
     assert answer.body == (b"" if method == "HEAD" else body)
 
 
+def check_all(case: Case, data: bytes) -> None:
+    """The answer to the case, and to the next request if there can be one."""
+    answers = judge(data, [case[1], "GET"] if case[4] else [case[1]])
+    check(case, answers[0])
+    assert [each.headers["x-path"] for each in answers[1:]] == ["/next"] * case[4]
+
+
 @both_loops
-@each_case
 @pytest.mark.parametrize("cut", [whole, bytewise])
-def test_a_request_is_answered_however_it_is_cut(run: Run, case: Case, cut: Cut) -> None:
+def test_a_request_is_answered_however_it_is_cut(run: Run, cut: Cut) -> None:
     """C6"""
 
     async def main() -> None:
         async with serving() as served:
-            wire = await served.wire()
-            await wire.drip(*cut(case[0]))
-            if case[4]:
-                await wire.send(NEXT)
-            answers = judge(await wire.rest(), [case[1], "GET"] if case[4] else [case[1]])
-            check(case, answers[0])
-            assert [each.headers["x-path"] for each in answers[1:]] == ["/next"] * case[4]
-            await served.quiet()
+            for name, case in CASES.items():
+                with about(name):
+                    wire = await served.wire()
+                    await wire.drip(*cut(case[0]))
+                    if case[4]:
+                        await wire.send(NEXT)
+                    check_all(case, await wire.rest())
+                    wire.close()
+                    await served.quiet()
 
     run(main())
 
 
 @both_loops
-@each_case
 @pytest.mark.parametrize("cut", [whole, bytewise])
-def test_what_follows_a_request_is_the_next_one_or_is_never_read(run: Run, case: Case, cut: Cut) -> None:
+def test_what_follows_a_request_is_the_next_one_or_is_never_read(run: Run, cut: Cut) -> None:
     """C6: the next request is sent before the answer."""
 
     async def main() -> None:
         async with serving() as served:
-            wire = await served.wire()
-            with contextlib.suppress(ConnectionError):  # it may have closed already
-                await wire.drip(*cut(case[0] + NEXT))
-            answers = judge(await wire.gone(), [case[1], "GET"] if case[4] else [case[1]])
-            check(case, answers[0])
-            assert [each.headers["x-path"] for each in answers[1:]] == ["/next"] * case[4]
-            await served.quiet()
+            for name, case in CASES.items():
+                with about(name):
+                    wire = await served.wire()
+                    with contextlib.suppress(ConnectionError):  # it may have closed already
+                        await wire.drip(*cut(case[0] + NEXT))
+                    check_all(case, await wire.gone())
+                    wire.close()
+                    await served.quiet()
 
     run(main())
 

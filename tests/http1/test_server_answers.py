@@ -9,7 +9,7 @@ import pytest
 
 from aiclient2api.http1.messages import Exchange
 from tests.http1.loops import Run, both_loops
-from tests.http1.serving import echo, judge, one, serving
+from tests.http1.serving import about, echo, judge, one, serving
 
 pytestmark = both_loops
 
@@ -144,32 +144,32 @@ BAD_HEADERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "value"), BAD_HEADERS)
-@pytest.mark.parametrize("streamed", [False, True])
-def test_a_header_cannot_split_the_answer(run: Run, name: str, value: str, streamed: bool) -> None:
+def test_a_header_cannot_split_the_answer(run: Run) -> None:
     """S9: refused before a byte is sent, so the handler can still say something else."""
 
     async def main() -> None:
         async def inject(exchange: Exchange) -> None:
-            headers = [*TEXT, (name, value)]
-            with pytest.raises(ValueError):
-                await (exchange.start(200, headers) if streamed else exchange.respond(200, headers, b"x"))
+            for bad in BAD_HEADERS:
+                with about(bad), pytest.raises(ValueError):
+                    await exchange.start(200, [*TEXT, bad])
+                with about(bad), pytest.raises(ValueError):
+                    await exchange.respond(200, [*TEXT, bad], b"x")
             assert not exchange.started
-            await exchange.respond(500, TEXT, b"sorry")
+            await exchange.respond(200, TEXT, b"sorry")
 
         async with serving(inject) as served:
             answers = judge(await served.ask(GET + LAST), ["GET", "GET"])
-            assert [(each.status, each.body) for each in answers] == [(500, b"sorry")] * 2
+            assert [(each.status, each.body) for each in answers] == [(200, b"sorry")] * 2
 
     run(main())
 
 
-@pytest.mark.parametrize("status", [0, 99, 100, 101, 199, 1000, -200])
-def test_only_final_statuses_are_answers(run: Run, status: int) -> None:
+def test_only_final_statuses_are_answers(run: Run) -> None:
     async def main() -> None:
         async def say(exchange: Exchange) -> None:
-            with pytest.raises(ValueError):
-                await exchange.respond(status, TEXT, b"x")
+            for status in (0, 99, 100, 101, 199, 1000, -200):
+                with about(status), pytest.raises(ValueError):
+                    await exchange.respond(status, TEXT, b"x")
             await exchange.respond(200, TEXT, b"y")
 
         async with serving(say) as served:

@@ -137,7 +137,7 @@ def test_at_the_limit_handlers_have_a_last_word(run: Run) -> None:
 
 
 @both_loops
-def test_what_does_not_end_is_ended(run: Run) -> None:
+def test_what_does_not_end_is_ended(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """P1, P2: handlers that will not be cancelled, that talk on after their answer, and clients that read nothing."""
 
     async def main() -> None:
@@ -164,10 +164,30 @@ def test_what_does_not_end_is_ended(run: Run) -> None:
                 await wire.send((OLD if path == b"/ " else GET).replace(b"/ ", path, 1))
             await eventually(lambda: waiting == 3)
             wires[1].close()
-            assert 1.0 < await timed(served.server, 0.05) < 2.5
+            monkeypatch.setattr("aiclient2api.http1.server.LAST_WORDS_SECONDS", 0.3)
+            assert 0.3 < await timed(served.server, 0.05) < 1.5
             assert (served.server.connections, served.server.active) == (0, 0)
             with pytest.raises(ConnectionResetError):  # not like the end of an HTTP/1.0 answer
                 await wires[0].rest()
+
+    run(main())
+
+
+@both_loops
+def test_the_last_word_waits_for_a_client_that_reads_later(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is with the kernel when the server ends the connection, and must not be recalled by a reset."""
+
+    async def main() -> None:
+        gate = Gate()
+        async with serving(gate) as served:
+            wires = [await served.wire() for _ in range(2)]
+            await wires[0].send(GET.replace(b"/ ", b"/whole ", 1))
+            await wires[1].send(GET.replace(b"/ ", b"/polite ", 1))
+            await gate.reached(2)
+            monkeypatch.setattr("aiclient2api.http1.server.LAST_WORDS_SECONDS", 0.1)
+            assert await timed(served.server, 0) < 1
+            assert one(await wires[0].rest()).status == 503
+            assert one(await wires[1].rest()).body == b"asorry"
 
     run(main())
 

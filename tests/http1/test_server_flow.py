@@ -89,21 +89,23 @@ def test_slow_readers_do_not_hold_up_others(run: Run) -> None:
     run(main())
 
 
-@pytest.mark.parametrize("request_bytes", [LAST, OLD])
-def test_a_stuck_reader_is_given_up(run: Run, request_bytes: bytes) -> None:
+def test_a_stuck_reader_is_given_up(run: Run) -> None:
     """C4: the send deadline cancels the handler; what came is not taken for the whole answer."""
 
     async def main() -> None:
         source = Source(300)
         async with serving(source, SHORT) as served:
-            wire = await served.narrow()
+            wires = [await served.narrow() for _ in range(3)]
             started = time.monotonic()
-            await wire.send(request_bytes)
+            for wire, request_bytes in zip(wires, (GET, LAST, OLD), strict=True):
+                await wire.send(request_bytes)
+            await asyncio.sleep(0.1)
             await served.quiet(2.0)
-            assert 0.25 < time.monotonic() - started < 1.5
-            assert source.cancelled == 1
-            with pytest.raises(ConnectionResetError):
-                await wire.rest()
+            assert 0.15 < time.monotonic() - started < 1.5
+            assert source.cancelled == 3
+            for wire in wires:
+                with pytest.raises(ConnectionResetError):
+                    await wire.rest()
 
     run(main())
 
@@ -114,7 +116,7 @@ def test_a_slow_reader_is_not_a_stuck_one(run: Run) -> None:
         async with serving(source, SHORT) as served:
             wire = await served.narrow()
             await wire.send(LAST)
-            for _ in range(16):  # 0.8 s, the send deadline is 0.3 s
+            for _ in range(8):  # 0.4 s, the send deadline is 0.2 s
                 await wire.exactly(40_000)
                 await asyncio.sleep(0.05)
             assert source.cancelled == 0
@@ -123,19 +125,20 @@ def test_a_slow_reader_is_not_a_stuck_one(run: Run) -> None:
     run(main())
 
 
-@pytest.mark.parametrize("request_bytes", [GET, LAST, OLD])
-def test_a_whole_answer_is_not_kept_for_ever_either(run: Run, request_bytes: bytes) -> None:
+def test_a_whole_answer_is_not_kept_for_ever_either(run: Run) -> None:
     async def main() -> None:
         async def big(exchange: Exchange) -> None:
             await exchange.respond(200, [], bytes(10_000_000))
 
         async with serving(big, SHORT) as served:
-            wire = await served.narrow()
-            await wire.send(request_bytes)
-            await wire.exactly(1000)
+            wires = [await served.narrow() for _ in range(3)]
+            for wire, request_bytes in zip(wires, (GET, LAST, OLD), strict=True):
+                await wire.send(request_bytes)
+                await wire.exactly(1000)
             await served.quiet(2.0)
-            with pytest.raises(ConnectionResetError):
-                await wire.rest()
+            for wire in wires:
+                with pytest.raises(ConnectionResetError):
+                    await wire.rest()
 
     run(main())
 
@@ -191,8 +194,8 @@ def test_pipelined_requests_wait_outside(run: Run) -> None:
             await go.wait()
             await exchange.respond(200, [], b"")
 
-        count = 20_000
-        data = GET * count + LAST
+        count = 4000
+        data = GET.replace(b"\r\n\r\n", b"\r\nX: %b\r\n\r\n" % (b"x" * 200)) * count + LAST
         async with serving(later) as served:
             wire = await served.narrow()
             sent = await wire.push(data, 0.1)

@@ -1,4 +1,4 @@
-"""Heads of answers and targets of requests, without sockets: what is sent is what h11 reads, the rest is refused."""
+"""The parts without sockets: heads of answers are what h11 reads or are refused; targets, the parser, its cost."""
 
 import time
 from email.utils import parsedate_to_datetime
@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiclient2api.http1 import answer_head, target
+from aiclient2api.http1.intake import Intake
 from aiclient2api.http1.messages import Limits
 from aiclient2api.http1.request import Refused, RequestParser
 from tests.http1.loops import run_on
@@ -98,3 +99,40 @@ def test_a_parser_is_for_one_message_after_the_other() -> None:
         assert parser.complete
     with pytest.raises(Refused):
         parser.head(b"POST /a HTTP/1.1\r\nHost: a\r\nA: b\r\nC: d\r\n\r\n")
+
+
+def test_two_messages_in_one_head_are_refused() -> None:
+    """The parser's own guard, should whoever cuts heads ever fail."""
+    with pytest.raises(Refused):
+        RequestParser(Limits()).head(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+
+
+def _cost(kind: str, size: int) -> float:
+    """Seconds to read `size` things from one piece of data."""
+    intake = Intake(Limits())
+    data = {
+        "empty lines": b"%x\r\n%b\r\n0\r\n\r\n" % (4 * size, b"\r\n\r\n" * size),
+        "tiny chunks": b"1\r\na\r\n" * size + b"0\r\n\r\n",
+        "requests": b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * size,
+        "a head in pieces": b"GET / HTTP/1.1\r\nX:" + b"x" * size,
+    }[kind]
+    started = time.process_time()
+    if kind == "requests":
+        intake.hold(data)
+        while intake.rest:
+            intake.head(b"")
+    elif kind == "a head in pieces":
+        for i in range(0, len(data), 8):
+            intake.head(data[i : i + 8])
+    else:
+        intake.head(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        intake.body(data)
+        assert intake.complete
+    return time.process_time() - started
+
+
+@pytest.mark.parametrize("kind", ["empty lines", "tiny chunks", "requests", "a head in pieces"])
+def test_reading_costs_linear_time(kind: str) -> None:
+    """S16: an empty line might be the end of a body each time; 16 times as much may cost four doublings of 2.3."""
+    once, much = (min(_cost(kind, size) for _ in range(5)) for size in (2000, 32_000))
+    assert much < 2.3**4 * once

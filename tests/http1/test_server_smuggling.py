@@ -135,7 +135,7 @@ def taken(data: bytes) -> list[tuple[str, str, dict[str, str], bytes]]:
             if not intake.complete:
                 break
             requests.append((head.method, head.target, dict(head.headers), body))
-            head = intake.head(b"") if head.keep_alive and intake.held else None
+            head = intake.head(b"") if head.keep_alive and intake.rest else None
     except Refused:
         pass
     return requests
@@ -229,7 +229,7 @@ def _in_pieces(pieces: list[bytes]) -> list[tuple[str, str, dict[str, str], byte
                         if not head.keep_alive:
                             return requests
                         head = None
-                        fresh = b"" if intake.held else None
+                        fresh = b"" if intake.rest else None
     except Refused:
         pass
     return requests

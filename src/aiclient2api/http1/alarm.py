@@ -22,7 +22,11 @@ class Alarm:
 
     def set(self, seconds: float) -> None:
         """Ring in `seconds` from now, whatever was set before."""
-        self.set_at(self._loop.time() + seconds)
+        due = self._loop.time() + seconds
+        if self._handle is not None and due >= self._when:
+            self._due = due
+        else:
+            self.set_at(due)
 
     def set_at(self, due: float) -> None:
         """Ring at `due` in the loop's time, whatever was set before. After `close` this does nothing."""

@@ -17,6 +17,8 @@ from aiclient2api.http1.messages import BadAnswer, HttpError
 
 MAX_HEAD = 64 * 1024
 MAX_FIELDS = 256
+PIECE = 32 * 1024
+"""What is handed out at once."""
 MAX_UNPACKED = 4 * 1024 * 1024
 """What may be unpacked of one body whatever its packed size; beyond that, MAX_RATIO times the packed size."""
 MAX_RATIO = 100
@@ -161,7 +163,7 @@ class Answer:
                     raise BadAnswer("the compressed body of the answer is out of all proportion")
                 return piece
             if self._pieces:
-                data = self._take_slice()
+                data = self._take(_SLICE)
                 self._packed += len(data)
                 decoder.feed(data)
             elif self._error is not None:
@@ -172,20 +174,18 @@ class Answer:
             else:
                 await self._news()
 
-    def _take(self) -> bytes:
+    def _take(self, most: int = PIECE) -> bytes:
+        """What has come, at most so much of it: whoever reads makes copies, and they should be small."""
+        if self.buffered > most:
+            data, rest = self._pieces[0][:most], self._pieces[0][most:]
+            self._pieces[:1] = [rest] if rest else []
+            self.buffered -= len(data)
+            return data
         data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
         self.buffered = 0
         if self._source is not None:
             self._source.resume()
-        return data
-
-    def _take_slice(self) -> bytes:
-        if self.buffered <= _SLICE:
-            return self._take()
-        data, rest = self._pieces[0][:_SLICE], self._pieces[0][_SLICE:]
-        self._pieces[:1] = [rest] if rest else []
-        self.buffered -= len(data)
         return data
 
     async def _news(self) -> None:

@@ -17,6 +17,7 @@ Headers = Sequence[tuple[str, str]]
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _SET_BY_SERVER = frozenset({"connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade"})
 _CONTROLS = bytes(each for each in (*range(32), 127) if each != 9)
+NO_BODY = frozenset({204, 304})
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -35,11 +36,6 @@ class DateLine:
             self._second = now
             self._line = f"date: {formatdate(now, usegmt=True)}\r\n"
         return self._line
-
-
-def has_body(method: str, status: int) -> bool:
-    """Whether an answer may carry a body (RFC 9110, 6.4.1)."""
-    return method != "HEAD" and status not in (204, 304)
 
 
 def head(status: int, headers: Headers, framing: str) -> bytes:

@@ -14,7 +14,7 @@ from aiclient2api.http1.answer import Answer
 from aiclient2api.http1.client_head import Head, Route
 from aiclient2api.http1.messages import BadAnswer, DeadlineMissed, Deadlines, HttpError, Truncated
 
-HIGH_WATER = 256 * 1024
+HIGH_WATER = 64 * 1024
 ONE_WRITE = 64 * 1024
 SLICE = 256 * 1024
 _NOTHING = memoryview(b"")

@@ -31,11 +31,12 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_alarm", "_current", "_eof", "_head_timed", "_intake", "_loop", "_lost", "_outlet", "_paused", "_peer",
-        "_phase", "_presence", "_runner", "_state", "_transport",
+        "_phase", "_presence", "_runner", "_state", "_transport", "dates",
     )  # fmt: skip
 
     def __init__(self, state: ServerState) -> None:
         self._state = state
+        self.dates = state.dates
         self._loop = asyncio.get_running_loop()
         self._alarm = Alarm(self._loop, self._late)
         self._intake = Intake(state.limits)
@@ -109,7 +110,7 @@ class Connection(asyncio.Protocol):
     def drain(self) -> None:
         """Close unless a request is being answered."""
         if self._current is None and self._phase != _CLOSING:
-            if self._intake.held:
+            if self._intake.rest:
                 self._refuse(503, "the server is stopping")
             else:
                 self._close(linger=self._phase == _BODY)
@@ -151,9 +152,6 @@ class Connection(asyncio.Protocol):
             self._paused = True
             self._transport.pause_reading()
 
-    def date_line(self) -> str:
-        return self._state.dates.line()
-
     def may_stay(self) -> bool:
         return not self._state.draining
 
@@ -171,7 +169,7 @@ class Connection(asyncio.Protocol):
             return
         if head is not None:
             self._begin(head)
-        elif self._intake.held and not self._head_timed:
+        elif self._intake.rest and not self._head_timed:
             self._head_timed = True
             self._alarm.set(self._state.limits.head_seconds)
 
@@ -184,7 +182,7 @@ class Connection(asyncio.Protocol):
         complete = exchange.body_complete = self._intake.complete
         self._phase = _BUSY if complete else _BODY
         self._runner.start(exchange)
-        if self._intake.held:
+        if self._intake.rest:
             if complete:
                 self._hold_on()
             else:
@@ -197,7 +195,8 @@ class Connection(asyncio.Protocol):
         try:
             piece = self._intake.body(data)
         except Refused as refused:
-            self._fail_request(refused.status, str(refused))
+            assert exchange is not None  # what is skipped after an answer has a length, and cannot be wrong
+            self._fail_request(exchange, refused.status, str(refused))
             return
         if piece and exchange is not None:
             exchange.feed(piece)
@@ -217,7 +216,7 @@ class Connection(asyncio.Protocol):
 
     def _hold_on(self) -> None:
         """Bound what is held."""
-        if self._intake.held > _HELD:
+        if len(self._intake.rest) > _HELD:
             self.stop_body()
 
     def _next_request(self) -> None:
@@ -226,7 +225,7 @@ class Connection(asyncio.Protocol):
         self._head_timed = False
         self._read_on()
         self._alarm.set(self._state.limits.keep_alive_seconds)
-        if self._intake.held:
+        if self._intake.rest:
             self._take_head()
         if self._eof and self._phase == _HEAD:
             self._close(linger=False)
@@ -243,7 +242,7 @@ class Connection(asyncio.Protocol):
         if exchange is None or exchange.finished:
             return
         if self._phase == _BODY:
-            self._fail_request(400, "the request ended before its body did")
+            self._fail_request(exchange, 400, "the request ended before its body did")
         elif self._phase == _BUSY:
             self._presence = Presence(self._loop, self._transport, self._probe)
 
@@ -307,12 +306,8 @@ class Connection(asyncio.Protocol):
         else:
             self._outlet.reset()
 
-    def _fail_request(self, status: int, message: str) -> None:
+    def _fail_request(self, exchange: ServerExchange, status: int, message: str) -> None:
         """The body being read is broken: nothing after it can be understood."""
-        exchange = self._current
-        if exchange is None:
-            self._close(linger=False)
-            return
         self._give_up(exchange, status, message)
         if not exchange.finished:
             self._runner.cancel()
@@ -322,7 +317,7 @@ class Connection(asyncio.Protocol):
     def _refuse(self, status: int, message: str, silent: bool = False) -> None:
         """Answer without a handler, and close."""
         headers, body = self._state.refuse(status, message)
-        framing = f"content-length: {len(body)}\r\nconnection: close\r\n{self._state.dates.line()}"
+        framing = f"content-length: {len(body)}\r\nconnection: close\r\n{self.dates.line()}"
         head = answer_head.head(status, headers, framing)
         self._transport.write(head if silent else head + body)
         self._close(linger=True)
@@ -342,7 +337,7 @@ class Connection(asyncio.Protocol):
             if exchange.waiting:
                 seconds = self._state.limits.body_idle_seconds
                 exchange.fail_body(BodyTimeout(f"nothing of the request body came for {seconds:g} s"))
-        elif self._phase == _HEAD and self._intake.held:
+        elif self._phase == _HEAD and self._intake.rest:
             self._refuse(408, "the request's headers did not come in time")
         elif self._phase in (_HEAD, _BODY):
             self._close(linger=False)

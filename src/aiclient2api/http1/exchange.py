@@ -44,7 +44,8 @@ class Link(Protocol):
         """No more of the body can be stored now."""
         ...
 
-    def date_line(self) -> str: ...
+    @property
+    def dates(self) -> answer_head.DateLine: ...
     def may_stay(self) -> bool:
         """Whether the connection may serve another request."""
         ...
@@ -169,7 +170,7 @@ class ServerExchange:
     async def respond(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         """A whole answer. Raises ValueError for a header that cannot be sent; nothing has been sent then."""
         self._begin(status)
-        framing = "" if status in (204, 304) else f"content-length: {len(body)}\r\n"
+        framing = "" if status in answer_head.NO_BODY else f"content-length: {len(body)}\r\n"
         self._chunked = False
         head = self._encode(status, headers, framing)
         self.started = self.finished = True
@@ -186,7 +187,7 @@ class ServerExchange:
     async def start(self, status: int, headers: list[tuple[str, str]]) -> None:
         """The head goes out with the first piece, or when the loop comes round. Raises ValueError like respond."""
         self._begin(status)
-        self._chunked = self._head.http11 and status not in (204, 304)
+        self._chunked = self._head.http11 and status not in answer_head.NO_BODY
         self._pending = self._encode(status, headers, "transfer-encoding: chunked\r\n" if self._chunked else "")
         self.started = True
         self._link.send_soon()
@@ -252,22 +253,20 @@ class ServerExchange:
     def _begin(self, status: int) -> None:
         if self.started:
             raise RuntimeError("the answer has been started already")
-        self._silent = not answer_head.has_body(self._head.method, status)
+        self._silent = status in answer_head.NO_BODY or self._head.method == "HEAD"  # RFC 9110, 6.4.1
 
     def _encode(self, status: int, headers: list[tuple[str, str]], framing: str) -> bytes:
-        self.keep = self._head.keep_alive and self._skippable() and self._link.may_stay()
+        self.keep = self._head.keep_alive and (self.body_complete or self._skippable()) and self._link.may_stay()
         if not framing and not self._silent:
             self.keep = False  # HTTP/1.0: the body ends with the connection
         if not self.keep:
             framing += "connection: close\r\n"
         elif not self._head.http11:
             framing += "connection: keep-alive\r\n"
-        return answer_head.head(status, headers, framing + self._link.date_line())
+        return answer_head.head(status, headers, framing + self._link.dates.line())
 
     def _skippable(self) -> bool:
         """Whether the connection can go on after what is left of the body (RFC 9112, 9.3)."""
-        if self.body_complete:
-            return True
         length = self._head.length
         if length is None or self._body_error is not None:
             return False

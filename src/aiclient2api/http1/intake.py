@@ -11,20 +11,17 @@ _LINE_ENDS = b"\r\n"
 
 
 class Intake:
-    """Asked by turns: `head` until there is one, then `body` until `complete`, then `head` again."""
+    """Asked by turns: `head` until there is one, then `body` until `complete`, then `head` again.
 
-    __slots__ = ("_limit", "_parser", "_rest", "_seen")
+    `rest`: bytes that wait, as they came or several pieces put together."""
+
+    __slots__ = ("_limit", "_parser", "_seen", "rest")
 
     def __init__(self, limits: Limits) -> None:
         self._limit = limits.head_bytes
         self._parser = RequestParser(limits)
-        self._rest: bytes | bytearray = b""  # bytes as they came, or several pieces put together
-        self._seen = 0  # bytes of `_rest` that are known to hold no end of a head
-
-    @property
-    def held(self) -> int:
-        """Bytes that wait."""
-        return len(self._rest)
+        self.rest: bytes | bytearray = b""
+        self._seen = 0  # bytes of `rest` that are known to hold no end of a head
 
     @property
     def complete(self) -> bool:
@@ -33,47 +30,47 @@ class Intake:
 
     def hold(self, data: bytes) -> int:
         """Keep bytes for later; returns how many wait."""
-        if not self._rest:
-            self._rest = data
+        if not self.rest:
+            self.rest = data
         elif data:
             self._gather().extend(data)
-        return len(self._rest)
+        return len(self.rest)
 
     def head(self, data: bytes) -> Head | None:
         """The next head, once it is whole; what follows it is held. Raises Refused."""
-        if self._rest:
+        if self.rest:
             return self._gathered_head(data)
         if data[0] in _LINE_ENDS:
             data = data.lstrip(_LINE_ENDS)  # RFC 9112, 2.2
         end = data.find(EMPTY_LINE) + 4
         if end < 4:
-            self._rest = data
+            self.rest = data
             self._check_part()
             return None
         if end < len(data):
-            self._rest = data[end:]
+            self.rest = data[end:]
             data = data[:end]
         return self._parse(data)
 
     def body(self, data: bytes = b"") -> bytes:
         """The piece of the body in what is held and in `data`; what follows the body is held. Raises Refused."""
-        if self._rest:
+        if self.rest:
             self.hold(data)
-            data, self._rest = bytes(self._rest), b""
+            data, self.rest = bytes(self.rest), b""
         piece, used = self._parser.take(data)
         if used < len(data):
-            self._rest = data[used:]
+            self.rest = data[used:]
         return piece
 
     def close(self) -> None:
         """Of no use from now on."""
-        self._rest = b""
+        self.rest = b""
         self._parser.close()
 
     def _gather(self) -> bytearray:
-        rest = self._rest
+        rest = self.rest
         if isinstance(rest, bytes):
-            self._rest = rest = bytearray(rest)
+            self.rest = rest = bytearray(rest)
         return rest
 
     def _gathered_head(self, data: bytes) -> Head | None:
@@ -102,7 +99,7 @@ class Intake:
 
     def _check_part(self) -> None:
         """The end of a head has not come: is it still possible? Raises Refused."""
-        rest, seen = self._rest, self._seen
+        rest, seen = self.rest, self._seen
         if not rest:
             return
         if not 65 <= rest[0] <= 90:

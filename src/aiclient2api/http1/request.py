@@ -180,13 +180,23 @@ def _fields(lines: list[str]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for line in lines[1:-2]:
         name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip(" \t")
+    return headers if len(headers) == len(lines) - 3 else _repeated_fields(lines)
+
+
+def _repeated_fields(lines: list[str]) -> dict[str, str]:
+    """The same if a name comes more than once."""
+    headers: dict[str, str] = {}
+    for line in lines[1:-2]:
+        name, _, value = line.partition(":")
         name = name.lower()
+        value = value.strip(" \t")
         if name not in headers:
-            headers[name] = value.strip(" \t")
+            headers[name] = value
         elif name in _ONCE_ONLY:
             raise Refused(400, f"the header {name} came twice")
         else:
-            headers[name] = f"{headers[name]}, {value.strip(' 	')}"
+            headers[name] = f"{headers[name]}, {value}"
     return headers
 
 

@@ -13,7 +13,7 @@ from aiclient2api.http1.messages import Handler, Limits
 from aiclient2api.http1.server_state import Refuse, ServerState
 
 # After the grace is over: for handlers to send a last event, then for aborted connections to end.
-_LAST_WORDS_SECONDS = 1.0
+LAST_WORDS_SECONDS = 1.0
 
 
 class Server:
@@ -74,10 +74,10 @@ class Server:
         await state.until_silent(grace)
         for connection in state.connections | state.running:
             connection.cancel()
-        await state.until_silent(_LAST_WORDS_SECONDS)
+        await state.until_silent(LAST_WORDS_SECONDS)
         for connection in state.connections | state.running:
             connection.abort()
-        await state.until_silent(_LAST_WORDS_SECONDS)
+        await state.until_silent(LAST_WORDS_SECONDS)
 
     def _connection(self) -> Connection:
         return Connection(self._state)
