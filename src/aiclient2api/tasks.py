@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Coroutine
 from typing import TypeVar
 
@@ -13,7 +14,8 @@ _running: set[asyncio.Task[object]] = set()
 
 def spawn(work: Coroutine[object, object, T], name: str) -> asyncio.Task[T]:
     """Start `work` as a task that cannot be lost, nor its failure: it is logged with the task's name even if nobody
-    awaits it. An exception of Python's own (but for OSError) is a fault of the program and logged as an error."""
+    awaits it. An exception of Python's own (but for OSError) is a fault of the program and logged as an error, with
+    its place and without its words, which may be a client's."""
     task = asyncio.get_running_loop().create_task(work, name=name)
     _running.add(task)
     task.add_done_callback(_done)
@@ -26,7 +28,8 @@ def _done(task: "asyncio.Task[object]") -> None:
     if error is None:
         return
     if type(error).__module__ == "builtins" and not isinstance(error, OSError):
-        _log.error("task %s failed", task.get_name(), exc_info=error)
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        _log.error("task %s failed with %s\n%s", task.get_name(), type(error).__name__, frames)
     else:
         _log.debug("task %s ended with %r", task.get_name(), error)
 

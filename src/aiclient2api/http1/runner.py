@@ -1,6 +1,6 @@
 """Runs the handlers of one connection, one after the other, in one task that lives until one of them fails.
 
-A task per request would cost a third more. Owns that task: who ends the connection cancels it here.
+Waking a task is cheaper than making one. Owns that task: who ends the connection cancels it here.
 """
 
 import asyncio
