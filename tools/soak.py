@@ -287,8 +287,9 @@ def report(tally: Tally, seconds: float, start: Left, end: Left, cpu: float, cod
         wrong.append(f"memory has grown by {grown:.1f} MiB")
     if more := end.files - start.files:
         wrong.append(f"descriptors are left: {dict(more)}")
-    if Counter(end.tasks) != Counter(start.tasks) or not end.tasks:
-        wrong.append(f"tasks are not what they were: {start.tasks} before, {end.tasks} after")
+    more = Counter(end.tasks) - Counter(start.tasks)
+    if more or not end.tasks:
+        wrong.append(f"tasks are left: {sorted(more.elements())}; {len(end.tasks)} run")
     if code != 0:
         wrong.append(f"the gateway ended with {code}")
     for sentence in wrong:

@@ -220,7 +220,7 @@ def test_a_proxy_that_is_not_there_or_silent(run: Run, scheme: str) -> None:
             proxy = silent.url.replace("http", scheme, 1).replace("//", f"//{LOGIN}")
             client = Client()
             with pytest.raises(ConnectFailed, match="connect deadline"):
-                await client.fetch(get("http://127.0.0.1:9/", proxy), Deadlines(connect=0.1))
+                await client.fetch(get("http://127.0.0.1:9/", proxy), Deadlines(connect=0.5))
             await silent.gone()
         with pytest.raises(ConnectFailed, match="connection refused") as caught:
             await client.fetch(get("http://127.0.0.1:9/", proxy), LIMITS)

@@ -72,7 +72,7 @@ class Upstream:
             self._read_one.clear()
             await self._read_one.wait()
 
-    async def gone(self, seconds: float = 1.0) -> None:
+    async def gone(self, seconds: float = 5.0) -> None:
         """Returns when one more peer has been seen to leave; fails after `seconds`."""
         async with asyncio.timeout(seconds):
             await self.left.acquire()
