@@ -2,10 +2,8 @@
 (T040, T078, T080 to T083)."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import pytest
@@ -44,6 +42,7 @@ from aiclient2api.canonical.response import fold
 from aiclient2api.canonical.usage import Usage
 from aiclient2api.dialects.base import Answer
 from aiclient2api.dialects.gemini import GEMINI, decode_count_request, encode_count
+from tests.dialects.canned import Asked, canned
 
 pytestmark = pytest.mark.e2e
 
@@ -76,41 +75,15 @@ EVENTS: list[Event] = [
 ]
 
 
-Asked = list[tuple[str, bytes]]
-"""Path and body of each request."""
-
-
 @contextmanager
 def client(
     body: bytes, status: int = 200, media_type: str = "application/json", asked: Asked | None = None
 ) -> Iterator[genai.Client]:
-    """An SDK client of a server that answers everything with these bytes, and notes what it was asked."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            request = self.rfile.read(int(self.headers["content-length"]))
-            if asked is not None:
-                asked.append((self.path, request))
-            self.send_response(status)
-            self.send_header("content-type", media_type)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    options = types.HttpOptions(base_url=f"http://127.0.0.1:{server.server_port}", timeout=10_000)
-    try:
+    """An SDK client of a server that answers everything with these bytes."""
+    with canned(status, body, media_type, asked=asked) as base:
+        options = types.HttpOptions(base_url=base, timeout=10_000)
         with genai.Client(api_key="k", http_options=options) as sdk:
             yield sdk
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def streamed(events: list[Event]) -> bytes:

@@ -1,10 +1,5 @@
 """The official Python SDK as the judge: it must read our streams, whole answers and errors without trouble (T065)."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import openai
 import pytest
 from openai.types.chat import ChatCompletionMessageParam
@@ -29,6 +24,7 @@ from aiclient2api.canonical.response import fold
 from aiclient2api.canonical.usage import Usage
 from aiclient2api.dialects.base import Answer
 from aiclient2api.dialects.openai_chat import OPENAI_CHAT
+from tests.dialects.canned import openai_client as client
 
 pytestmark = pytest.mark.e2e
 
@@ -56,34 +52,6 @@ EVENTS: list[Event] = [
     UsageUpdate(Usage(fresh=5, cache_read=7, output=3, reasoning=1)),
     Finish("tools"),
 ]
-
-
-@contextmanager
-def client(status: int, body: bytes, media_type: str, *headers: tuple[str, str]) -> Iterator[openai.OpenAI]:
-    """An SDK client of a server that answers everything with these bytes."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
-            self.send_response(status)
-            for name, value in (("content-type", media_type), ("content-length", str(len(body))), *headers):
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        with openai.OpenAI(api_key="k", base_url=f"http://127.0.0.1:{server.server_port}/v1", max_retries=0) as sdk:
-            yield sdk
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def streamed(events: list[Event]) -> bytes:
