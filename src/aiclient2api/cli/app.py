@@ -52,7 +52,7 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="One local address for all your AI logins and keys: OpenAI and Anthropic APIs over your own accounts.",
+    help="One local address for all your AI logins and keys: OpenAI, Anthropic and Gemini APIs over your own accounts.",
 )
 @click.version_option(package_name="aiclient2api", message="%(version)s")
 def cli() -> None:
