@@ -14,8 +14,7 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.events import Event, ThinkingDelta
 from aiclient2api.dialects.base import Answer, Dialect
 from aiclient2api.dialects.gemini import GEMINI_ARRAY
-from aiclient2api.gateway.pump import Pump
-from aiclient2api.gateway.upstream import Batches
+from aiclient2api.gateway.pump import Batches, Pump
 from aiclient2api.http1.messages import Exchange, Limits
 from aiclient2api.http1.server import Server
 from tests.faults.rig import EVERYTHING, as_reply, honest, whole

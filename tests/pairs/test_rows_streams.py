@@ -13,8 +13,7 @@ from aiclient2api.canonical.validate import EventValidator
 from aiclient2api.dialects.base import Answer, Dialect, StreamDecoder
 from aiclient2api.dialects.gemini import GEMINI_ARRAY
 from aiclient2api.dialects.names import NameMap
-from aiclient2api.gateway.pump import Pump
-from aiclient2api.gateway.upstream import Batches
+from aiclient2api.gateway.pump import Batches, Pump
 from aiclient2api.providers.kiro.decoder import KiroDecoder
 from tests.pairs.answers import VECTORS, answer, prose, thinking
 from tests.pairs.backs import BACKS, Back

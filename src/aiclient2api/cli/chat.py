@@ -12,6 +12,8 @@ from aiclient2api.canonical.request import Request, Text, Turn
 from aiclient2api.canonical.usage import Usage
 from aiclient2api.cli.options import json_flag, load_settings, run, settings_flags
 from aiclient2api.cli.session import session
+from aiclient2api.gateway.account_pool import Want, lone
+from aiclient2api.gateway.failover import Answered
 from aiclient2api.gateway.plan import conversation_key
 from aiclient2api.gateway.upstream import Journey, asking
 from aiclient2api.providers.base import Ask
@@ -64,13 +66,15 @@ async def _ask(loaded: Loaded, request: Request, show: bool) -> tuple[str, Usage
             seed=secrets.token_hex(16),
             conversation=conversation_key(request),
         )
-        async for batch in gateway.upstream.events(account, asking(ask), Journey()):
-            for event in batch:
-                if isinstance(event, TextDelta):
-                    texts.append(event.text)
-                    if show:
-                        click.echo(event.text, nl=False)
-                        sys.stdout.flush()
-                elif isinstance(event, UsageUpdate):
-                    usage = event.usage
+        answer = Answered(gateway.upstream, lone(account), asking(ask), Journey(), Want(route.model.id))
+        async with answer as batches:
+            async for batch in batches:
+                for event in batch:
+                    if isinstance(event, TextDelta):
+                        texts.append(event.text)
+                        if show:
+                            click.echo(event.text, nl=False)
+                            sys.stdout.flush()
+                    elif isinstance(event, UsageUpdate):
+                        usage = event.usage
     return "".join(texts), usage

@@ -1,5 +1,6 @@
 """What every request shares (Context) and what is known of one (Visit)."""
 
+import random
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -66,6 +67,10 @@ def _listed(names: Sequence[str]) -> str:
     return shown if len(names) <= MAX_NAMED else f"{shown}, and {len(names) - MAX_NAMED} more"
 
 
+_ids = random.Random(secrets.token_bytes(32))
+"""Ids have to differ, not to be secret: no system call for each."""
+
+
 @dataclass
 class Visit:
     """One request of a client, from its head to the log line. `key` names the key that opened the door, `client` is
@@ -80,7 +85,7 @@ class Visit:
     hold: Hold | None = None
     stream: bool = False
     facts: Mapping[str, str] = field(default_factory=dict)
-    seed: str = field(default_factory=lambda: secrets.token_hex(16))
+    seed: str = field(default_factory=lambda: _ids.randbytes(16).hex())
     started: float = field(default_factory=time.perf_counter)
     wall_clock: float = field(default_factory=time.time)
     route: Route | None = None

@@ -4,38 +4,115 @@ Until content has come nothing is lost by asking another; every such repeat is p
 share, so that a failing service is not asked many times as often. The client is told of the last failure.
 """
 
-from contextlib import aclosing, closing
+from collections.abc import Callable, Sequence
+from typing import Self
 
 from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.events import Event
 from aiclient2api.gateway.account_pool import AccountPool, Place, Want, is_final
-from aiclient2api.gateway.upstream import Batches, Journey, Patience, Prepare, Upstream
+from aiclient2api.gateway.flow import Flow
+from aiclient2api.gateway.upstream import Journey, Patience, Prepare, Upstream
 from aiclient2api.routing.pool import Outcome
 from aiclient2api.routing.retry_budget import RetryBudget
 
+Seen = Callable[[Sequence[Event]], None]
 
-async def answered(upstream: Upstream, pool: AccountPool, prepare: Prepare, journey: Journey, want: Want) -> Batches:
-    """Batches of events, the first with content. Raises the GatewayError that the client is to see."""
-    tried: set[str] = set()
-    failure: GatewayError | None = None
-    with closing(Repeats(upstream.budget)) as repeats:
+
+class Answered:
+    """Batches of events, the first with content: an async iterator that asks when it is first asked. Raises the
+    GatewayError that the client is to see. A context manager, too: whoever leaves it early frees what it held.
+
+    `seen` looks on while batches pass.
+    """
+
+    __slots__ = ("_flow", "_journey", "_place", "_pool", "_prepare", "_repeats", "_seen", "_upstream", "_want")
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        pool: AccountPool,
+        prepare: Prepare,
+        journey: Journey,
+        want: Want,
+        seen: Seen = lambda events: None,
+    ) -> None:
+        self._upstream = upstream
+        self._pool = pool
+        self._prepare = prepare
+        self._journey = journey
+        self._want = want
+        self._seen = seen
+        self._repeats = Repeats(upstream.budget)
+        self._place: Place | None = None
+        self._flow: Flow | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._report("left")
+        self._repeats.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Sequence[Event]:
+        flow = self._flow
+        batch: Sequence[Event] | None
+        if flow is None:
+            flow, batch = await self._first()
+            if batch:
+                self._seen(batch)
+                return batch
+        try:
+            batch = await flow.next()
+        except GatewayError as error:
+            self._journey.faults.append(error)
+            self._report(error)
+            raise
+        if batch is None:
+            self._report("success")
+            raise StopAsyncIteration
+        self._seen(batch)
+        return batch
+
+    async def _first(self) -> tuple[Flow, Sequence[Event]]:
+        """The answer of the first account that gives one, and its first events."""
+        tried: set[str] = set()
+        failure: GatewayError | None = None
         while True:
-            place = await _place(pool, want, tried, failure)
-            committed = False
+            place = self._place = await _place(self._pool, self._want, tried, failure)
             try:
-                async with aclosing(_from(upstream, pool, place, prepare, journey, repeats)) as batches:
-                    async for batch in batches:
-                        committed = True
-                        yield batch
-                return
+                return await self._ask(place)
             except GatewayError as error:
-                if committed or is_final(error) or place.choice is None or not repeats.again():
+                self._report(error)
+                if is_final(error) or place.choice is None or not self._repeats.again():
                     raise
                 failure = error
             tried.add(place.id)
 
+    async def _ask(self, place: Place) -> tuple[Flow, Sequence[Event]]:
+        journey = self._journey
+        journey.account, journey.reason = place.id, place.reason
+        patience = Patience(self._repeats.again, not place.others)
+        self._flow, batch = await self._upstream.open(place.account, self._prepare, journey, patience)
+        if batch:
+            self._pool.answering(place)
+        return self._flow, batch
+
+    def _report(self, outcome: Outcome) -> None:
+        """How it went with the account that was asked last; only the first word on it counts."""
+        if self._flow is not None:
+            self._flow.close()
+        place, self._place = self._place, None
+        if place is not None:
+            self._pool.report(place, outcome)
+
 
 class Repeats:
     """What one request takes from the budget of all: at most one repeat of it is under way."""
+
+    __slots__ = ("_budget", "_held")
 
     def __init__(self, budget: RetryBudget) -> None:
         self._budget = budget
@@ -69,26 +146,3 @@ async def _place(pool: AccountPool, want: Want, tried: set[str], failure: Gatewa
         if failure.retryable and nobody.retry_after is not None:
             failure.retry_after = min(nobody.retry_after, failure.retry_after or nobody.retry_after)
         raise failure from None
-
-
-async def _from(
-    upstream: Upstream, pool: AccountPool, place: Place, prepare: Prepare, journey: Journey, repeats: Repeats
-) -> Batches:
-    """The answer of one account, and the report of how that went."""
-    journey.account, journey.reason = place.id, place.reason
-    outcome: Outcome = "left"
-    patience = Patience(repeats.again, wait=not place.others)
-    try:
-        async with aclosing(upstream.events(place.account, prepare, journey, patience)) as batches:
-            first = True
-            async for batch in batches:
-                if first:
-                    pool.answering(place)
-                    first = False
-                yield batch
-        outcome = "success"
-    except GatewayError as error:
-        outcome = error
-        raise
-    finally:
-        pool.report(place, outcome)

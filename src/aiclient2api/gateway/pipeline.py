@@ -1,15 +1,13 @@
 """The straight line: one model request from bytes to bytes. Read it from top to bottom."""
 
-from contextlib import aclosing
-
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.dialects.base import Dialect, Peek, Resulting
 from aiclient2api.gateway.account_pool import Want, is_final
 from aiclient2api.gateway.context import Context, Visit
-from aiclient2api.gateway.failover import answered
+from aiclient2api.gateway.failover import Answered
 from aiclient2api.gateway.plan import demand_of, make_plan
 from aiclient2api.gateway.pump import Pump, fold_all
-from aiclient2api.gateway.record import watch
+from aiclient2api.gateway.record import Watch
 from aiclient2api.gateway.session import session_of
 from aiclient2api.gateway.upstream import Journey
 from aiclient2api.routing.models import Route, resolve
@@ -41,8 +39,8 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
     journey = visit.journey = Journey(raw=context.raw_log(visit.id), dropped=plan.dropped)
     want = Want(route.model.id, session_of(body, visit.headers) if len(pool.accounts) > 1 else "")
 
-    events = answered(context.upstream, pool, plan.prepare, journey, want)
-    async with aclosing(watch(events, visit, front, context.prompt_log)) as batches:
+    watch = Watch(visit, front, context.prompt_log)
+    async with Answered(context.upstream, pool, plan.prepare, journey, want, watch) as batches:
         if plan.stream:
             encoder = front.encoder(plan.shape)
             pump = Pump(visit.exchange, front, encoder, visit.answer_headers)

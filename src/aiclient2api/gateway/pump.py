@@ -6,13 +6,12 @@ event, never with a normal end.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable, Sequence
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.events import Failed, Verbatim, failure_of
+from aiclient2api.canonical.events import Event, Failed, Verbatim, failure_of
 from aiclient2api.canonical.response import Folder, Response
 from aiclient2api.dialects.base import Dialect, StreamEncoder
-from aiclient2api.gateway.upstream import Batches
 from aiclient2api.http1.messages import Exchange
 from aiclient2api.tasks import spawn, stop
 
@@ -23,6 +22,8 @@ STREAM_HEADERS = (
 )
 
 Headers = Callable[[], list[tuple[str, str]]]
+Batches = AsyncIterable[Sequence[Event]]
+"""Events as they come in; the first batch of an answer has content."""
 
 
 class Pump:

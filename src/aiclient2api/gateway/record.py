@@ -2,32 +2,37 @@
 
 import logging
 import time
-from contextlib import aclosing
+from collections.abc import Sequence
 
 from aiclient2api.canonical.events import Event, Failed, Finish, Start, TextDelta, UsageUpdate, Verbatim
 from aiclient2api.canonical.response import Folder
 from aiclient2api.dialects.base import Dialect
 from aiclient2api.gateway.context import Visit
-from aiclient2api.gateway.upstream import Batches
 from aiclient2api.observe.promptlog import PromptLog
 
 _log = logging.getLogger(__name__)
 _TELLING = (Verbatim, UsageUpdate, Start)
 
 
-async def watch(batches: Batches, visit: Visit, front: Dialect, prompt_log: PromptLog) -> Batches:
-    """The same batches, noted on the visit; the whole answer goes to the prompt log if that is on."""
-    transcript = _Transcript(visit.id, front, prompt_log) if prompt_log.on else None
-    async with aclosing(batches) as source:
-        async for events in source:
-            if visit.first_content is None:
-                visit.first_content = time.perf_counter()
-            for event in events:
-                if type(event) is not TextDelta and isinstance(event, _TELLING):
-                    visit.usage = event.usage or visit.usage
-                if transcript is not None:
-                    transcript.add(event)
-            yield events
+class Watch:
+    """Sees each batch, and notes what is to be known on the visit; the whole answer goes to the prompt log if that is
+    on."""
+
+    __slots__ = ("_transcript", "_visit")
+
+    def __init__(self, visit: Visit, front: Dialect, prompt_log: PromptLog) -> None:
+        self._visit = visit
+        self._transcript = _Transcript(visit.id, front, prompt_log) if prompt_log.on else None
+
+    def __call__(self, events: Sequence[Event]) -> None:
+        visit = self._visit
+        if visit.first_content is None:
+            visit.first_content = time.perf_counter()
+        for event in events:
+            if type(event) is not TextDelta and isinstance(event, _TELLING):
+                visit.usage = event.usage or visit.usage
+            if self._transcript is not None:
+                self._transcript.add(event)
 
 
 class _Transcript:

@@ -1,4 +1,4 @@
-"""One model request to one provider, with its attempts: events come out, whatever happened on the way.
+"""One model request to one provider, with its attempts: an answer that has begun comes out.
 
 Nothing is handed out before an attempt has shown content; until then it may be repeated. Afterwards a failure is
 raised as it is, and the caller ends the client's stream with it.
@@ -8,18 +8,19 @@ import asyncio
 import hashlib
 import random
 import uuid
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.events import Event, Failed, Verbatim, is_content
+from aiclient2api.canonical.events import Event
 from aiclient2api.canonical.model import Model
-from aiclient2api.canonical.validate import EventValidator
 from aiclient2api.credentials.base import Login
+from aiclient2api.gateway.deadline import Deadline
 from aiclient2api.gateway.faults import as_gateway_error
+from aiclient2api.gateway.flow import MAX_WHOLE_BODY, Flow
 from aiclient2api.http1.client import Client
 from aiclient2api.http1.messages import Deadlines, HttpError, Inbound, Outbound
 from aiclient2api.providers.base import Ask, Call, Grant, Letter, Prepared, Provider
@@ -27,15 +28,9 @@ from aiclient2api.routing.attempts import RetryPolicy, Wait, attempts
 from aiclient2api.routing.retry_budget import RetryBudget
 
 MAX_ERROR_BODY = 1024 * 1024
-MAX_WHOLE_BODY = 64 * 1024 * 1024
-MAX_HELD = 1024 * 1024
-MAX_HELD_EVENTS = 10_000
 LIST_DEADLINES = Deadlines(connect=5.0, head=10.0, idle=10.0, total=15.0)
 STICKY_REMEDIES = frozenset({"rest"})
 """Remedies that, once they helped, are needed by every later request of the account."""
-
-Batches = AsyncGenerator[Sequence[Event], None]
-"""Events as they come in; the first batch of an answer has content."""
 
 Prepare = Callable[["Account", Grant, frozenset[str]], Prepared]
 """Makes the call of one attempt, from the account, its login's grant and the remedies that earlier attempts have shown
@@ -75,8 +70,7 @@ class Journey:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Patience:
+class Patience(NamedTuple):
     """`again` says whether the budget has one more repeat; without `wait` nothing is repeated but with a remedy: there
     are other accounts."""
 
@@ -96,10 +90,11 @@ class Upstream:
     timing: Timing
     budget: RetryBudget = field(default_factory=RetryBudget)
 
-    async def events(
+    async def open(
         self, account: Account, prepare: Prepare, journey: Journey, patience: Patience = _PATIENT
-    ) -> Batches:
-        """Batches of events, the first with content. Raises the GatewayError that the client is to see."""
+    ) -> tuple[Flow, Sequence[Event]]:
+        """An answer that has begun, and its events up to the first content. Raises the GatewayError that the client is
+        to see."""
         policy = self.policy if patience.wait else msgspec.structs.replace(self.policy, max_retries=0)
         plan = attempts(policy, account.provider.remedy, random.random, account.learned)
         step = next(plan)
@@ -111,23 +106,18 @@ class Upstream:
                 await asyncio.sleep(step.seconds)
                 step = next(plan)
                 continue
-            committed = False
             journey.attempts += 1
             try:
                 grant = await _grant(account.login, grant, step.remedies)
-                async with aclosing(self._attempt(account, prepare(account, grant, step.remedies), journey)) as batches:
-                    async for batch in batches:
-                        committed = True
-                        yield batch
-                if not journey.faults or journey.faults[-1].kind != "connect":
-                    account.learned |= _to_remember(step.remedies)
-                return
+                begun = await self._attempt(account, prepare(account, grant, step.remedies), journey)
             except GatewayError as error:
                 error = _with_reason(error, journey.faults)
                 journey.faults.append(error)
-                if committed:
-                    raise error
                 step = plan.send(error)
+                continue
+            if not journey.faults or journey.faults[-1].kind != "connect":
+                account.learned |= _to_remember(step.remedies)
+            return begun
 
     async def models(self, account: Account) -> tuple[Model, ...]:
         """The provider's live model list, or its static one if it has no live one. Raises GatewayError."""
@@ -167,28 +157,19 @@ class Upstream:
             raise account.provider.classify(status, headers, body)
         return headers, body
 
-    async def _attempt(self, account: Account, prepared: Prepared, journey: Journey) -> Batches:
-        """One call. Holds events back until one of them is content; a failure before that is raised."""
-        journey.dropped = tuple(dict.fromkeys((*journey.dropped, *prepared.dropped)))
-        validator = EventValidator()
-        held: list[Event] = []
-        committed = False
+    async def _attempt(self, account: Account, prepared: Prepared, journey: Journey) -> tuple[Flow, Sequence[Event]]:
+        """One call, until its answer shows content."""
+        if prepared.dropped:
+            journey.dropped = tuple(dict.fromkeys((*journey.dropped, *prepared.dropped)))
         try:
-            async with asyncio.timeout(self.timing.first_event) as first_event:
-                inbound = await self._open(account, prepared, journey)
-                async with inbound, aclosing(_events(inbound, prepared, journey)) as batches:
-                    async for batch in batches:
-                        batch = validator.feed(batch)
-                        if not committed:
-                            _raise_failure(batch)
-                            held += batch
-                            _bounded(held)
-                            if not any(is_content(event) for event in batch):
-                                continue
-                            committed = True
-                            first_event.reschedule(None)
-                            batch, held = held, []
-                        yield batch
+            with Deadline(self.timing.first_event):
+                inbound = await self._send(account, prepared.call, journey)
+                flow = Flow(inbound, prepared, account.provider.name, journey.raw)
+                try:
+                    return flow, await flow.begin()
+                except BaseException:
+                    flow.close()
+                    raise
         except TimeoutError:
             raise GatewayError(
                 "timeout", f"The provider sent nothing for {self.timing.first_event:g} s (first event deadline)."
@@ -196,9 +177,8 @@ class Upstream:
         except HttpError as error:
             raise as_gateway_error(error, account.provider.name) from error
 
-    async def _open(self, account: Account, prepared: Prepared, journey: Journey) -> Inbound:
+    async def _send(self, account: Account, call: Call, journey: Journey) -> Inbound:
         """The answer's head with a good status; raises the classified error otherwise."""
-        call = prepared.call
         if journey.raw is not None:
             journey.raw("request", call.body)
         inbound = await self.client.send(_outbound(call, account), self.timing.http)
@@ -272,40 +252,3 @@ async def _grant(login: Login, rejected: Grant | None, remedies: frozenset[str])
         current = await login.grant()
         return current if current.token != rejected.token else await login.renew(rejected)
     return await login.grant()
-
-
-def _bounded(held: Sequence[Event]) -> None:
-    """What comes before any content is held; comments and empty pieces without end are no answer."""
-    if sum(len(event.data) for event in held if isinstance(event, Verbatim)) > MAX_HELD or len(held) > MAX_HELD_EVENTS:
-        raise GatewayError("upstream", f"The provider sent {MAX_HELD} bytes and no word of an answer.")
-
-
-def _raise_failure(batch: Sequence[Event]) -> None:
-    for event in batch:
-        if type(event) is Failed:
-            raise event.error
-
-
-async def _events(inbound: Inbound, prepared: Prepared, journey: Journey) -> Batches:
-    if prepared.decoder is None:
-        assert prepared.decode is not None
-        body = await inbound.read(MAX_WHOLE_BODY)
-        if journey.raw is not None:
-            journey.raw("answer", body)
-        yield prepared.decode(body)
-        return
-    decoder = prepared.decoder()
-    cut: HttpError | None = None
-    try:
-        async for chunk in inbound.chunks():
-            if journey.raw is not None:
-                journey.raw("answer", chunk)
-            events = decoder.feed(chunk)
-            if events:
-                yield events
-    except HttpError as error:
-        cut = error
-    events = decoder.close()
-    if cut is not None and any(isinstance(event, Failed) for event in events):
-        raise cut  # a connection that breaks behind the whole answer takes nothing from it
-    yield events

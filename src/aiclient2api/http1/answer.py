@@ -141,7 +141,7 @@ class Answer:
         async for piece in self:
             body += piece
             if len(body) > limit:
-                self._leave()
+                self.leave()
                 break
         return bytes(body[:limit])
 
@@ -149,9 +149,10 @@ class Answer:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        self._leave()
+        self.leave()
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Nobody reads on: closes the connection unless the answer is whole."""
         if self._source is not None and not self.complete:
             self._source.abort()
 

@@ -56,7 +56,7 @@ class ServerExchange:
 
     __slots__ = (
         "_asked", "_body", "_body_error", "_chunked", "_head", "_limits", "_link", "_peer", "_pending", "_silent",
-        "_waiter", "body_complete", "finished", "keep", "started",
+        "_size", "_waiter", "body_complete", "finished", "keep", "started",
     )  # fmt: skip
 
     def __init__(self, link: Link, head: Head, limits: Limits, peer: str) -> None:
@@ -64,7 +64,8 @@ class ServerExchange:
         self._head = head
         self._limits = limits
         self._peer = peer
-        self._body: bytes | bytearray = b""
+        self._body: list[bytes] = []
+        self._size = 0
         self._body_error: HttpError | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._asked = False
@@ -108,7 +109,7 @@ class ServerExchange:
         while self._body_error is None and not self.body_complete:
             if not self._asked:
                 self._asked = True
-                if self._expects() and not self.started and not self._body:
+                if self._expects() and not self.started and not self._size:
                     self._link.send(_CONTINUE)
             self._link.want_body()
             self._waiter = asyncio.get_running_loop().create_future()
@@ -118,9 +119,9 @@ class ServerExchange:
                 self._waiter = None
         if self._body_error is not None:
             raise self._body_error
-        if not isinstance(self._body, bytes):
-            self._body = bytes(self._body)
-        return self._body
+        if len(self._body) != 1:
+            self._body = [b"".join(self._body)]
+        return self._body[0]
 
     @property
     def waiting(self) -> bool:
@@ -132,16 +133,12 @@ class ServerExchange:
         if self._body_error is not None:
             self._link.stop_body()
             return
-        if not self._body:
-            self._body = piece
-        elif isinstance(self._body, bytearray):
-            self._body += piece
-        else:
-            self._body = bytearray(self._body) + piece
-        if len(self._body) > self._limits.body_bytes:
+        self._body.append(piece)
+        self._size += len(piece)
+        if self._size > self._limits.body_bytes:
             self.fail_body(self._too_large())
             self._link.stop_body()
-        elif len(self._body) > UNREAD_BODY and self._waiter is None and not self._asked:
+        elif self._size > UNREAD_BODY and self._waiter is None and not self._asked:
             self._link.stop_body()
 
     def end_body(self) -> None:
@@ -152,7 +149,8 @@ class ServerExchange:
     def fail_body(self, error: HttpError) -> None:
         """The body will not come; what has come is dropped."""
         self._body_error = error
-        self._body = b""
+        self._body = []
+        self._size = 0
         self._wake()
 
     def _wake(self) -> None:
@@ -271,4 +269,4 @@ class ServerExchange:
         if length is None or self._body_error is not None:
             return False
         # Who waits for "100 Continue" may send the body or not; only closing is unambiguous.
-        return length - len(self._body) <= UNREAD_BODY and (self._asked or not self._expects())
+        return length - self._size <= UNREAD_BODY and (self._asked or not self._expects())

@@ -27,6 +27,8 @@ __all__ = ["LOGGER", "JsonFormatter", "Logs", "Redactor", "TextFormatter", "star
 LOGGER = "aiclient2api"
 QUEUE_LINES = 10_000
 WRITE_SECONDS = 0.1
+WRITE_BYTES = 16 * 1024
+"""So much is written with one call."""
 _PATIENCE_SECONDS = 2.0
 _COMPLAIN_SECONDS = 60.0
 
@@ -51,6 +53,10 @@ class Lines:
         self._records.append(record)
         if self._asleep:
             self._news.set()
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self._records) and self._records[0] is not None
 
     def get(self, block: bool = True) -> logging.LogRecord | None:
         """Raises queue.Empty unless it may block."""
@@ -130,11 +136,16 @@ class Sink(logging.Handler):
     A line that cannot be written is lost; `complain` hears of it at most once a minute.
     """
 
-    def __init__(self, write: Callable[[bytes], object], complain: Callable[[str], object]) -> None:
+    def __init__(
+        self, write: Callable[[bytes], object], complain: Callable[[str], object], most: int = WRITE_BYTES
+    ) -> None:
         super().__init__()
         self._write = write
+        self._most = most
+        self._size = 0
         self._complain = complain
         self._quiet_until = 0.0
+        self._texts: list[str] = []
 
     def createLock(self) -> None:
         """None: a thread that a full pipe blocks would keep it, and the interpreter takes every lock when it ends."""
@@ -145,8 +156,21 @@ class Sink(logging.Handler):
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
+        text = self.format(record)
+        self._texts.append(text)
+        self._size += len(text)
+        if self._size >= self._most:
+            self.write_out()
+
+    def write_out(self) -> None:
+        """What has been emitted since the last time, with one call: each gives the interpreter's lock away once."""
+        if not self._texts:
+            return
+        data = "\n".join((*self._texts, "")).encode("utf-8", "backslashreplace")
+        self._texts.clear()
+        self._size = 0
         try:
-            self._write((self.format(record) + "\n").encode("utf-8", "backslashreplace"))
+            self._write(data)
         except (OSError, ValueError) as error:
             if time.monotonic() >= self._quiet_until:
                 self._quiet_until = time.monotonic() + _COMPLAIN_SECONDS
@@ -156,9 +180,10 @@ class Sink(logging.Handler):
 class _FileSink(Sink):
     """What cannot be written to the file is told on the console."""
 
-    def __init__(self, file: RotatingFile, path: Path) -> None:
+    def __init__(self, file: RotatingFile, path: Path, max_bytes: int) -> None:
         logger = logging.getLogger(LOGGER)
-        super().__init__(file.write, lambda reason: logger.warning("%s cannot be written (%s)", path, reason))
+        most = min(WRITE_BYTES, max_bytes // 16)
+        super().__init__(file.write, lambda reason: logger.warning("%s cannot be written (%s)", path, reason), most)
         self._file = file
 
     def close(self) -> None:
@@ -212,9 +237,16 @@ class _Listener(logging.handlers.QueueListener):
 
     _thread: threading.Thread | None = None
 
-    def __init__(self, lines: Lines, *sinks: logging.Handler) -> None:
+    def __init__(self, lines: Lines, *sinks: Sink) -> None:
         super().__init__(lines, *sinks)
         self._lines = lines
+        self._sinks = sinks
+
+    def handle(self, record: logging.LogRecord) -> None:
+        super().handle(record)
+        if not self._lines.waiting:
+            for sink in self._sinks:
+                sink.write_out()
 
     def stop(self) -> None:
         thread, self._thread = self._thread, None
@@ -242,6 +274,9 @@ class Logs:
 def start(folder: Path, level: str, form: str, max_bytes: int, max_files: int, secrets: Iterable[str] = ()) -> Logs:
     """Log to `folder`/app.log and the error console; without the file if it cannot be written."""
     lines = Lines(QUEUE_LINES)
+    # Nothing shows the caller, thread or process; to find them out takes half of a call's time (logging HOWTO).
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     undo = _attach(_Front(lines), level)
     logger = logging.getLogger(LOGGER)
     redactor = Redactor(secrets)
@@ -250,7 +285,7 @@ def start(folder: Path, level: str, form: str, max_bytes: int, max_files: int, s
     path = folder / "app.log"
     try:
         make_private_folder(folder)
-        sinks.append(_FileSink(RotatingFile(path, max_bytes, max_files), path))
+        sinks.append(_FileSink(RotatingFile(path, max_bytes, max_files), path, max_bytes))
     except OSError as error:
         logger.warning("no log file: %s cannot be written (%s)", path, error.strerror)
     for sink in sinks:

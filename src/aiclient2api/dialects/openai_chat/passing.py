@@ -30,7 +30,7 @@ _DONE = b"[DONE]"
 class _Peeked(msgspec.Struct):
     model: str
     stream: bool | None = None
-    messages: list[msgspec.Raw] | None = None
+    messages: "list[_Content] | None" = None
     input: msgspec.Raw = ABSENT
     tools: "list[_Tool] | None" = None
     reasoning_effort: str | None = None
@@ -45,13 +45,26 @@ def peek(body: bytes, headers: Mapping[str, str]) -> Peek:
         raise bad_request("model is empty.", "model")
     if not peeked.messages and not given(peeked.input):
         raise bad_request("messages must be a list of at least one message.", "messages")
-    native = bool(peeked.messages) and _FOREIGN.search(body) is None and all(map(_is_native, peeked.tools or ()))
+    native = (
+        bool(peeked.messages)
+        and not any(map(_is_foreign, peeked.messages or ()))
+        and all(map(_is_native, peeked.tools or ()))
+    )
     return Peek(peeked.model, bool(peeked.stream), bool(peeked.tools), peeked.reasoning_effort, native)
 
 
-_FOREIGN = re.compile(rb'"type"\s*:\s*"(?:tool_use|tool_result|image|document|thinking)"|"input_schema"\s*:')
-"""What shows that a client writes blocks or tools as Anthropic has them (REQUIREMENTS C2). Inside texts and arguments
-the quotes would be escaped."""
+class _Content(msgspec.Struct, gc=False):
+    content: msgspec.Raw = ABSENT
+
+
+_FOREIGN = re.compile(rb'"type"\s*:\s*"(?:tool_use|tool_result|image|document|thinking)"')
+"""What shows that a client writes blocks as Anthropic has them (REQUIREMENTS C2). Inside texts the quotes would be
+escaped, so it is looked for in lists of parts only: most of a conversation is plain text."""
+
+
+def _is_foreign(message: _Content) -> bool:
+    content = message.content
+    return len(content) > 0 and memoryview(content)[0] == ord("[") and _FOREIGN.search(content) is not None
 
 
 class _Tool(msgspec.Struct):

@@ -28,9 +28,23 @@ class _Call(msgspec.Struct):
     extra_content: msgspec.Raw = ABSENT
 
 
-def has_state(body: bytes, model: str) -> bool:
-    """Whether there can be anything to take out."""
-    return _ENVELOPE in body or (_SIGNATURE in body and "gemini" not in model)
+class _Stateful(msgspec.Struct, gc=False):
+    """Where state can stand; to take the messages apart is quicker than to search all their text."""
+
+    thinking_blocks: msgspec.Raw = ABSENT
+    tool_calls: msgspec.Raw = ABSENT
+
+
+def has_state(messages: bytes, model: str) -> bool:
+    """Whether there can be anything to take out. Raises JsonError."""
+    return any(_has_state(message, model) for message in jsonio.decode(messages, list[_Stateful]))
+
+
+def _has_state(message: _Stateful, model: str) -> bool:
+    blocks, calls = message.thinking_blocks, message.tool_calls
+    if len(blocks) and _ENVELOPE in bytes(blocks):
+        return True
+    return len(calls) > 0 and _SIGNATURE in bytes(calls) and "gemini" not in model
 
 
 def without_foreign(messages: bytes, model: str) -> bytes:
@@ -40,7 +54,7 @@ def without_foreign(messages: bytes, model: str) -> bytes:
 
 
 def _message(raw: bytes, model: str) -> bytes:
-    if not has_state(raw, model):
+    if not _has_state(jsonio.decode(raw, _Stateful), model):
         return raw
     message = jsonio.decode(raw, _Message)
     changes: dict[str, bytes | None] = {}
