@@ -83,6 +83,7 @@ class Peek(NamedTuple):
     """What must be known of a body before it is decided where it goes.
 
     `tools`: it declares some. `native`: it is a body of this dialect, not one of another that the dialect also reads.
+    `view` is what the dialect keeps of its look for `Passing.request`.
     """
 
     model: str
@@ -90,6 +91,7 @@ class Peek(NamedTuple):
     tools: bool = False
     effort: str | None = None
     native: bool = True
+    view: object = None
 
 
 class Rewrite(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,17 +158,23 @@ class FrameReader(Protocol):
     def read(self, frame: bytes) -> Seen: ...
 
 
+class PassRequest(Protocol):
+    """The body to send; `view` is that of the body's Peek, if there was one. Raises GatewayError("bad_request")."""
+
+    def __call__(self, body: bytes, headers: Mapping[str, str], rewrite: Rewrite, view: object = None) -> Passed: ...
+
+
 class Passing(msgspec.Struct, frozen=True, kw_only=True):
     """How one dialect passes through.
 
     peek(body, headers)              raises GatewayError("bad_request") for a body that tells too little
-    request(body, headers, rewrite)  the body to send
+    request(body, headers, rewrite, view)  the body to send
     reader(rewrite, hide_usage)      for the frames of a streamed answer
     whole(body, rewrite)             a whole answer: one Verbatim, or Failed
     """
 
     peek: Callable[[bytes, Mapping[str, str]], Peek]
-    request: Callable[[bytes, Mapping[str, str], Rewrite], Passed]
+    request: PassRequest
     reader: Callable[[Rewrite, bool], FrameReader]
     whole: Callable[[bytes, Rewrite], Sequence[Event]]
 

@@ -45,7 +45,7 @@ def _passed_on(context: Context, visit: Visit, front: Dialect, body: bytes, peek
         with contextlib.suppress(GatewayError):  # the upstream may serve what we cannot read
             context.prompt_log.request(visit.id, front.decode_request(body, headers))
     rewrite = context.prompt.rewrite(route.model, route.requested, route.provider.family)
-    letter = Letter(body=body, headers=headers, stream=peek.stream, rewrite=rewrite)
+    letter = Letter(body=body, headers=headers, stream=peek.stream, rewrite=rewrite, view=peek.view)
     shape = Answer(seed=visit.seed, created=int(visit.wall_clock), model=route.requested)
     return Plan(passing_on(letter), shape, peek.stream)
 

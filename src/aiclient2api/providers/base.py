@@ -66,12 +66,14 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
-    """A client's request that is passed on as it came, but for the rewriting; `headers` have lower-case names."""
+    """A client's request that is passed on as it came, but for the rewriting; `headers` have lower-case names, `view`
+    is what the body's Peek has."""
 
     body: bytes
     headers: Mapping[str, str]
     stream: bool
     rewrite: Rewrite
+    view: object = None
 
 
 class Provider(Protocol):

@@ -104,7 +104,7 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
 
     def pass_on(self, letter: Letter, grant: Grant) -> Prepared:
         passing, rewrite = self.codec.passing, letter.rewrite
-        passed = passing.request(letter.body, letter.headers, rewrite)
+        passed = passing.request(letter.body, letter.headers, rewrite, letter.view)
         body, refused = self._without_refused(passed.body)
         call = self._call(rewrite.model, letter.stream, body, (*self.sign(grant), *passed.headers))
         dropped = (*passed.dropped, *refused)

@@ -112,12 +112,20 @@ def members(data: bytes) -> dict[str, msgspec.Raw]:
 
     Raw text is checked to be UTF-8 here, because msgspec does not look into what it leaves raw.
     """
+    check_utf8(data)
+    return decode(data, _MEMBERS)
+
+
+_MEMBERS = dict[str, msgspec.Raw]
+
+
+def check_utf8(data: bytes) -> None:
+    """Raises JsonError."""
     if not data.isascii():
         try:
             data.decode()
         except UnicodeDecodeError:
             raise JsonError("the JSON is not valid UTF-8") from None
-    return decode(data, dict[str, msgspec.Raw])
 
 
 def patch(data: bytes, changes: Mapping[str, bytes | None]) -> bytes:
@@ -145,6 +153,12 @@ def patch(data: bytes, changes: Mapping[str, bytes | None]) -> bytes:
             out += (b"," if len(out) > 1 else b"", encode(name), b":", value)
     out.append(data[last:])
     return b"".join(out)
+
+
+def added(data: bytes, name: str, value: bytes) -> bytes:
+    """`data`, a sound JSON object that has members but none of this name, with one more at its end."""
+    close = data.rindex(b"}")
+    return b"%b,%b:%b%b" % (data[:close].rstrip(), encode(name), value, data[close:])
 
 
 class _Span(NamedTuple):

@@ -18,6 +18,7 @@ from aiclient2api.dialects.anthropic.blocks_in import Delta
 from aiclient2api.dialects.anthropic.errors import stream_error
 from aiclient2api.dialects.anthropic.stream_in import finish_of
 from aiclient2api.dialects.anthropic.usage_in import WireUsage, merged, usage_of
+from aiclient2api.dialects.anthropic.view import SAMPLING, View, view_of
 from aiclient2api.dialects.base import Passed, Passing, Peek, Rewrite, Seen
 from aiclient2api.dialects.opaque import PREFIX, unwrap
 from aiclient2api.dialects.passing import frame_data, renamed
@@ -25,7 +26,6 @@ from aiclient2api.dialects.reading import ABSENT, given, refused
 from aiclient2api.wire import jsonio
 
 VERSION = "2023-06-01"
-SAMPLING = ("temperature", "top_p", "top_k")
 _FORWARDED = ("anthropic-", "x-claude-code-", "x-stainless-")
 _KEPT_BACK = frozenset({"anthropic-version", "anthropic-dangerous-direct-browser-access"})
 _PREFIX = PREFIX.encode()
@@ -33,39 +33,23 @@ _PREFIX = PREFIX.encode()
 Members = Mapping[str, msgspec.Raw]
 
 
-class _Peeked(msgspec.Struct):
-    """What a request cannot do without; the rest is the upstream's to judge."""
-
-    model: str
-    messages: list[msgspec.Raw]
-    max_tokens: msgspec.Raw
-    stream: bool | None = None
-
-
 def peek(body: bytes, headers: Mapping[str, str]) -> Peek:
     try:
-        peeked = jsonio.decode(body, _Peeked)
+        view = view_of(body)
     except jsonio.JsonError as error:
         raise refused(error, "") from None
-    if not peeked.model.strip():
+    if not view.model.strip():
         raise bad_request("model must not be empty.", "model")
-    if not peeked.messages:
+    if not view.turns:
         raise bad_request("messages must not be empty.", "messages")
-    return Peek(peeked.model, bool(peeked.stream), native=_FOREIGN.search(body) is None)
+    return Peek(view.model, view.stream, native=view.native, view=view)
 
 
-_FOREIGN = re.compile(
-    rb'"type"\s*:\s*"(?:function|image_url|input_text|input_image)"|"role"\s*:\s*"(?:tool|developer)"'
-    rb'|"(?:tool_calls|file_data)"\s*:'
-)
-"""What shows that a client writes messages or tools as OpenAI has them (REQUIREMENTS C2). Inside texts and arguments
-the quotes would be escaped."""
-
-
-def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite) -> Passed:
+def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite, view: object = None) -> Passed:
     """The body with its patches. Raises GatewayError("bad_request") for members that must be read and cannot be."""
+    seen = view if isinstance(view, View) else None
     try:
-        members = jsonio.members(body)
+        members = seen.members if seen is not None else jsonio.members(body)
     except jsonio.JsonError as error:
         raise refused(error, "") from None
     changes: dict[str, bytes | None] = {}
@@ -78,8 +62,8 @@ def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite) -> Passed
     changes |= dict.fromkeys(dropped)
     if rewrite.touches_system:
         changes["system"] = _system(members.get("system", ABSENT), rewrite)
-    if _PREFIX in body and "messages" in members:
-        messages = changes["messages"] = _without_envelopes(members["messages"], rewrite.family)
+    if seen.stateful if seen is not None else _PREFIX in body:
+        messages = changes["messages"] = _without_envelopes(jsonio.members(body)["messages"], rewrite.family)
         if _cannot_think(messages, changes.get("thinking") or bytes(members.get("thinking", ABSENT))):
             dropped += ["thinking", *_edits(members)]
             changes |= {"thinking": b'{"type":"disabled"}'} | dict.fromkeys(_edits(members))
@@ -91,9 +75,7 @@ def _headers(headers: Mapping[str, str], members: Members) -> tuple[tuple[str, s
     """The client's API version, except that the later ones refuse sampling parameters (dialects.md, 0.1)."""
     sampled = any(name in members for name in SAMPLING)
     version = VERSION if sampled else headers.get("anthropic-version", VERSION)
-    passed_on = [
-        (name, value) for name, value in headers.items() if name.startswith(_FORWARDED) and name not in _KEPT_BACK
-    ]
+    passed_on = [each for each in headers.items() if each[0].startswith(_FORWARDED) and each[0] not in _KEPT_BACK]
     return (("anthropic-version", version), *passed_on)
 
 

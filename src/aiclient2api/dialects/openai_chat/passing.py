@@ -16,8 +16,9 @@ from aiclient2api.dialects.base import Passed, Passing, Peek, Rewrite, Seen
 from aiclient2api.dialects.openai_chat.answer_in import decode_response
 from aiclient2api.dialects.openai_chat.chunk_in import ChunkIn
 from aiclient2api.dialects.openai_chat.errors import error_shape, stream_error
-from aiclient2api.dialects.openai_chat.state_passing import has_state, without_foreign
+from aiclient2api.dialects.openai_chat.state_passing import without_foreign
 from aiclient2api.dialects.openai_chat.usage import decode_usage
+from aiclient2api.dialects.openai_chat.view import View, has_state, is_native, view_of
 from aiclient2api.dialects.passing import frame_data, renamed
 from aiclient2api.dialects.reading import ABSENT, given, refused
 from aiclient2api.wire import jsonio
@@ -27,93 +28,64 @@ _FORWARDED = ("x-session-", "x-stainless-")
 _DONE = b"[DONE]"
 
 
-class _Peeked(msgspec.Struct):
-    model: str
-    stream: bool | None = None
-    messages: "list[_Content] | None" = None
-    input: msgspec.Raw = ABSENT
-    tools: "list[_Tool] | None" = None
-    reasoning_effort: str | None = None
-
-
 def peek(body: bytes, headers: Mapping[str, str]) -> Peek:
     try:
-        peeked = jsonio.decode(body, _Peeked)
+        view = view_of(body)
     except jsonio.JsonError as error:
         raise refused(error, "") from None
-    if not peeked.model:
-        raise bad_request("model is empty.", "model")
-    if not peeked.messages and not given(peeked.input):
+    if not view.model:
+        raise bad_request("model is missing or empty.", "model")
+    if not view.messages and not given(view.input):
         raise bad_request("messages must be a list of at least one message.", "messages")
-    native = (
-        bool(peeked.messages)
-        and not any(map(_is_foreign, peeked.messages or ()))
-        and all(map(_is_native, peeked.tools or ()))
-    )
-    return Peek(peeked.model, bool(peeked.stream), bool(peeked.tools), peeked.reasoning_effort, native)
+    return Peek(view.model, bool(view.stream), bool(view.tools), view.reasoning_effort, is_native(view), view)
 
 
-class _Content(msgspec.Struct, gc=False):
-    content: msgspec.Raw = ABSENT
-
-
-_FOREIGN = re.compile(rb'"type"\s*:\s*"(?:tool_use|tool_result|image|document|thinking)"')
-"""What shows that a client writes blocks as Anthropic has them (REQUIREMENTS C2). Inside texts the quotes would be
-escaped, so it is looked for in lists of parts only: most of a conversation is plain text."""
-
-
-def _is_foreign(message: _Content) -> bool:
-    content = message.content
-    return len(content) > 0 and memoryview(content)[0] == ord("[") and _FOREIGN.search(content) is not None
-
-
-class _Tool(msgspec.Struct):
-    type: str | None = None
-    function: msgspec.Raw = ABSENT
-    custom: msgspec.Raw = ABSENT
-
-
-def _is_native(tool: _Tool) -> bool:
-    """Flat tools (as in Responses) are not: OpenAI's Chat refuses them."""
-    return given(tool.function) or given(tool.custom) or tool.type not in (None, "function", "custom")
-
-
-def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite) -> Passed:
+def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite, view: object = None) -> Passed:
     """The body with its patches."""
+    model = rewrite.model.id
     try:
-        members = jsonio.members(body)
+        seen = view if isinstance(view, View) else view_of(body)
         changes: dict[str, bytes | None] = {}
         if rewrite.renamed:
-            changes["model"] = jsonio.encode(rewrite.model.id)
-        options, hide_usage = _stream_options(members)
+            changes["model"] = jsonio.encode(model)
+        options, hide_usage = _stream_options(seen)
         if options is not None:
             changes["stream_options"] = options
-        messages = bytes(members.get("messages", ABSENT))
-        if messages and has_state(messages, rewrite.model.id):
-            messages = changes["messages"] = without_foreign(messages, rewrite.model.id)
-        if messages and rewrite.touches_system:
-            changes["messages"] = _messages(messages, rewrite)
-        patched = jsonio.patch(body, changes) if changes else body
+        stateful = any(has_state(message, model) for message in seen.messages or ())
+        if stateful or (rewrite.touches_system and seen.messages):
+            messages = bytes(jsonio.members(body)["messages"])
+            if stateful:
+                messages = without_foreign(messages, model)
+            changes["messages"] = _messages(messages, rewrite) if rewrite.touches_system else messages
+        patched = _patched(body, changes, seen) if changes else body
     except jsonio.JsonError as error:
         raise refused(error, "") from None
-    forwarded = tuple((name, value) for name, value in headers.items() if name.startswith(_FORWARDED))
+    forwarded = tuple([(name, value) for name, value in headers.items() if name.startswith(_FORWARDED)])
     return Passed(patched, forwarded, hide_usage=hide_usage)
+
+
+def _patched(body: bytes, changes: Mapping[str, bytes | None], view: View) -> bytes:
+    """Most streams need a member that is not there yet, and nothing else: no reason to look for the others."""
+    options = changes.get("stream_options")
+    if options is not None and len(changes) == 1 and not len(view.stream_options):
+        return jsonio.added(body, "stream_options", options)
+    return jsonio.patch(body, changes)
 
 
 class _StreamOptions(msgspec.Struct):
     include_usage: bool | None = None
 
 
-def _stream_options(members: Mapping[str, msgspec.Raw]) -> tuple[bytes | None, bool]:
+def _stream_options(view: View) -> tuple[bytes | None, bool]:
     """The member as it must be for usage to come (None: as it is), and whether usage is kept from the client."""
-    if bytes(members.get("stream", ABSENT)) != b"true":
+    if not view.stream:
         return None, False
-    own = members.get("stream_options", ABSENT)
-    if not given(own):
+    own = bytes(view.stream_options)
+    if not given(view.stream_options):
         return b'{"include_usage":true}', True
-    if jsonio.decode(bytes(own), _StreamOptions).include_usage:
+    if jsonio.decode(own, _StreamOptions).include_usage:
         return None, False
-    return jsonio.patch(bytes(own), {"include_usage": b"true"}), True
+    return jsonio.patch(own, {"include_usage": b"true"}), True
 
 
 class _Message(msgspec.Struct):

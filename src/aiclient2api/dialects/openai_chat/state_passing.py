@@ -7,10 +7,10 @@ of ours (a server of this dialect has made none of them) and Gemini's signatures
 import msgspec
 
 from aiclient2api.dialects.opaque import PREFIX
+from aiclient2api.dialects.openai_chat.view import State, has_state
 from aiclient2api.dialects.reading import ABSENT, given
 from aiclient2api.wire import jsonio
 
-_ENVELOPE = PREFIX.encode()
 _SIGNATURE = b'"thought_signature"'
 
 
@@ -28,25 +28,6 @@ class _Call(msgspec.Struct):
     extra_content: msgspec.Raw = ABSENT
 
 
-class _Stateful(msgspec.Struct, gc=False):
-    """Where state can stand; to take the messages apart is quicker than to search all their text."""
-
-    thinking_blocks: msgspec.Raw = ABSENT
-    tool_calls: msgspec.Raw = ABSENT
-
-
-def has_state(messages: bytes, model: str) -> bool:
-    """Whether there can be anything to take out. Raises JsonError."""
-    return any(_has_state(message, model) for message in jsonio.decode(messages, list[_Stateful]))
-
-
-def _has_state(message: _Stateful, model: str) -> bool:
-    blocks, calls = message.thinking_blocks, message.tool_calls
-    if len(blocks) and _ENVELOPE in bytes(blocks):
-        return True
-    return len(calls) > 0 and _SIGNATURE in bytes(calls) and "gemini" not in model
-
-
 def without_foreign(messages: bytes, model: str) -> bytes:
     """Raises JsonError for messages that must be read and cannot be."""
     raws = jsonio.decode(messages, list[msgspec.Raw])
@@ -54,7 +35,7 @@ def without_foreign(messages: bytes, model: str) -> bytes:
 
 
 def _message(raw: bytes, model: str) -> bytes:
-    if not _has_state(jsonio.decode(raw, _Stateful), model):
+    if not has_state(jsonio.decode(raw, State), model):
         return raw
     message = jsonio.decode(raw, _Message)
     changes: dict[str, bytes | None] = {}
