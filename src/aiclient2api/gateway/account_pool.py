@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.gateway.upstream import Account
@@ -19,16 +20,14 @@ QUEUE_LENGTH = 100
 """Requests that may wait for a place at an account, and how long; more are told to come back."""
 
 
-@dataclass(frozen=True)
-class Want:
+class Want(NamedTuple):
     """What a request looks for: an account for `model`, if possible that of the session."""
 
     model: str
     session: str = ""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """An account for the time of one request. `reason` says why this one; `others`: whether it has any beside it."""
 
     account: Account

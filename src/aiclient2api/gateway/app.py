@@ -1,6 +1,8 @@
 """What happens to each HTTP request: CORS, the route, the key, the handler, and every error in the client's dialect."""
 
 import asyncio
+import random
+import secrets
 
 from aiclient2api import __version__
 from aiclient2api.canonical.errors import GatewayError
@@ -31,10 +33,13 @@ class App:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._providers = {*PROVIDERS, *context.pools}
+        # Ids have to differ, not to be secret: no system call for each.
+        self._ids = random.Random(secrets.token_bytes(32))
 
     async def __call__(self, exchange: Exchange) -> None:
         target = routes.find(exchange.path, self._providers)
-        visit = Visit(exchange, target.provider or exchange.headers.get("model-provider"))
+        provider = target.provider or exchange.headers.get("model-provider")
+        visit = Visit(exchange, provider, seed=self._ids.randbytes(16).hex())
         status = 200
         try:
             await self._route(visit, target, exchange)
@@ -57,10 +62,9 @@ class App:
         if not target.name:
             raise GatewayError("not_found", f"There is no route {exchange.method} {exchange.path[:200]}.")
         if target.name not in routes.OPEN:
-            in_query = routes.is_gemini(target, exchange.headers, exchange.query)
-            visit.key, visit.client = self._context.door.check(
-                exchange.headers, exchange.query, in_query, exchange.peer
-            )
+            query = exchange.query
+            in_query = routes.is_gemini(target, exchange.headers, query)
+            visit.key, visit.client = self._context.door.check(exchange.headers, query, in_query, exchange.peer)
         if exchange.method not in routes.METHODS[target.name]:
             allowed = ", ".join(routes.METHODS[target.name])
             raise GatewayError("method", f"{exchange.path} takes {allowed}, not {exchange.method}.")

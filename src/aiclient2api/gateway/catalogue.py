@@ -6,19 +6,23 @@ the requests; a failure is remembered for one minute. Nothing is asked before th
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Mapping
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.model import Model
 from aiclient2api.gateway.account_pool import AccountPool
 from aiclient2api.gateway.upstream import Upstream
-from aiclient2api.routing.models import Offer
+from aiclient2api.routing.models import Offer, Route, resolve
 from aiclient2api.tasks import spawn, stop
 
 FRESH_SECONDS = 600.0
 RETRY_SECONDS = 60.0
 PATIENCE_SECONDS = 3.0
 """How long the first request waits for the first list."""
+STABLE_SECONDS = 1.0
+"""How long offers are taken for the same: which login of a pool leads may change."""
+MAX_ROUTES = 1024
 
 _log = logging.getLogger(__name__)
 
@@ -33,10 +37,31 @@ class Catalogue:
         self._models: dict[str, tuple[Model, ...]] = {}
         self._due: dict[str, float] = {}
         self._fetches: dict[str, asyncio.Task[None]] = {}
+        self._offers: list[Offer] = []
+        self._stable_until = -math.inf
+        self._routes: dict[tuple[str, str | None], Route] = {}
+
+    async def route(self, requested: str, hint: str | None, aliases: Mapping[str, str]) -> Route:
+        """routing.models.resolve over the offers, remembered while they stay. Raises GatewayError."""
+        offers = await self.offers()
+        key = (requested, hint)
+        route = self._routes.get(key)
+        if route is None:
+            route = resolve(requested, hint, offers, aliases)
+            if len(self._routes) < MAX_ROUTES:
+                self._routes[key] = route
+        return route
 
     async def offers(self) -> list[Offer]:
         """What every provider offers; waits a moment for lists that were never read."""
         now = self._clock()
+        if now >= self._stable_until:
+            self._offers = await self._read_offers(now)
+            self._stable_until = now + STABLE_SECONDS
+            self._routes.clear()
+        return self._offers
+
+    async def _read_offers(self, now: float) -> list[Offer]:
         missing = []
         for name in self._pools:
             if now >= self._due.get(name, 0.0) and name not in self._fetches:
@@ -64,3 +89,4 @@ class Catalogue:
             self._due[name] = self._clock() + RETRY_SECONDS
         finally:
             del self._fetches[name]
+            self._stable_until = -math.inf

@@ -1,11 +1,12 @@
 """What every request shares (Context) and what is known of one (Visit)."""
 
-import random
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.usage import Usage
@@ -67,12 +68,7 @@ def _listed(names: Sequence[str]) -> str:
     return shown if len(names) <= MAX_NAMED else f"{shown}, and {len(names) - MAX_NAMED} more"
 
 
-_ids = random.Random(secrets.token_bytes(32))
-"""Ids have to differ, not to be secret: no system call for each."""
-
-
-@dataclass
-class Visit:
+class Visit(msgspec.Struct):
     """One request of a client, from its head to the log line. `key` names the key that opened the door, `client` is
     that key if it has bounds of its own, `hold` what the request holds of them. `facts` is what its path says about the
     request, under names that no header can have (":model")."""
@@ -84,10 +80,10 @@ class Visit:
     client: ClientKey | None = None
     hold: Hold | None = None
     stream: bool = False
-    facts: Mapping[str, str] = field(default_factory=dict)
-    seed: str = field(default_factory=lambda: _ids.randbytes(16).hex())
-    started: float = field(default_factory=time.perf_counter)
-    wall_clock: float = field(default_factory=time.time)
+    facts: Mapping[str, str] = {}
+    seed: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
+    started: float = msgspec.field(default_factory=time.perf_counter)
+    wall_clock: float = msgspec.field(default_factory=time.time)
     route: Route | None = None
     journey: Journey | None = None
     first_content: float | None = None
@@ -120,20 +116,19 @@ class Visit:
 
     def answer_headers(self) -> list[tuple[str, str]]:
         """Headers of every answer on a model route, as far as things are known."""
-        headers = [*CORS, ("x-request-id", self.id), ("request-id", self.id)]
-        if self.route is not None:
-            headers += [("x-aiclient-provider", self.route.provider.name)]
-        if self.journey is not None:
-            headers += [
-                ("x-aiclient-account", self.journey.account),
-                ("x-aiclient-attempts", str(self.journey.attempts)),
-            ]
-            if self.front and self.route is not None:
-                upstream = self.route.provider.dialect
+        id, route, journey = self.id, self.route, self.journey
+        headers = [*CORS, ("x-request-id", id), ("request-id", id)]
+        if route is not None:
+            headers.append(("x-aiclient-provider", route.provider.name))
+        if journey is not None:
+            headers.append(("x-aiclient-account", journey.account))
+            headers.append(("x-aiclient-attempts", str(journey.attempts)))
+            if self.front and route is not None:
                 if self.hold is not None:
                     headers += ratelimits.of_key(self.hold.levels, self.front, self.wall_clock)
                 else:
-                    headers += ratelimits.for_client(self.journey.headers, upstream, self.front, self.wall_clock)
-            if self.journey.dropped:
-                headers.append(("x-aiclient-dropped", _listed(self.journey.dropped)))
+                    upstream = route.provider.dialect
+                    headers += ratelimits.for_client(journey.headers, upstream, self.front, self.wall_clock)
+            if journey.dropped:
+                headers.append(("x-aiclient-dropped", _listed(journey.dropped)))
         return headers

@@ -73,7 +73,9 @@ class Door:
 def presented_keys(headers: Mapping[str, str], query: Mapping[str, str]) -> list[str]:
     """The keys a client sent: Authorization (any case of Bearer), x-api-key, x-goog-api-key, ?key=. Some send several,
     of which one may belong to a proxy in between."""
-    scheme, _, token = headers.get("authorization", "").strip().partition(" ")
-    bearer = token.strip() if scheme.lower() == "bearer" else ""
-    found = (bearer, headers.get("x-api-key", ""), headers.get("x-goog-api-key", ""), query.get("key", ""))
-    return [key for key in dict.fromkeys(found) if key]
+    found = [headers.get("x-api-key"), headers.get("x-goog-api-key"), query.get("key")]
+    authorization = headers.get("authorization")
+    if authorization is not None:
+        scheme, _, token = authorization.strip().partition(" ")
+        found.insert(0, token.strip() if scheme.lower() == "bearer" else None)
+    return list(dict.fromkeys(filter(None, found)))

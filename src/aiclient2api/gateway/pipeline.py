@@ -10,7 +10,7 @@ from aiclient2api.gateway.pump import Pump, fold_all
 from aiclient2api.gateway.record import Watch
 from aiclient2api.gateway.session import session_of
 from aiclient2api.gateway.upstream import Journey
-from aiclient2api.routing.models import Route, resolve
+from aiclient2api.routing.models import Route
 
 
 async def answer(context: Context, visit: Visit, front: Dialect) -> None:
@@ -69,6 +69,5 @@ async def find_route(context: Context, visit: Visit, model: str) -> Route:
 
 async def find_routes(context: Context, visit: Visit, model: str) -> tuple[Route, ...]:
     """Where a request for `model` goes, and where it may go then. Raises GatewayError."""
-    offers = await context.catalogue.offers()
-    visit.route = route = resolve(model, visit.provider, offers, context.aliases)
-    return context.books.permitted(visit, context.fallback.routes(route, offers))
+    visit.route = route = await context.catalogue.route(model, visit.provider, context.aliases)
+    return context.books.permitted(visit, context.fallback.routes(route, await context.catalogue.offers()))

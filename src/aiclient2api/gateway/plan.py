@@ -5,8 +5,8 @@ Enters: the client's body and where it goes. Leaves: a Plan, from which the pipe
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.estimate import estimate_request
@@ -20,8 +20,7 @@ from aiclient2api.routing.models import Route
 from aiclient2api.state.limits import Demand
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """`dropped` is what was left out already when the request was read; `keep` takes the whole answer, where the client
     may refer to it later."""
 

@@ -33,7 +33,8 @@ def for_client(headers: Mapping[str, str], upstream: str | None, front: str, now
     if source is None or target is None:
         return []
     if source == target:
-        return [(name, value) for name, value in headers.items() if name.startswith(_PREFIX[source])]
+        prefix = _PREFIX[source]
+        return [each for each in headers.items() if each[0].startswith(prefix)]
     out: Headers = []
     for resource in ("requests", "tokens"):
         found = _READERS[source](headers, resource, now)

@@ -34,6 +34,7 @@ ROUTES: dict[str, tuple[str, tuple[str, ...]]] = {
     "/v1beta/models": ("gemini_models", GET),
 }
 """Path to (name, methods)."""
+_EXACT = {path: Target(name) for path, (name, _) in ROUTES.items()}
 
 VERBS: dict[str, str] = {
     "generateContent": "gemini",
@@ -55,6 +56,9 @@ _WITHOUT_V1 = ("/chat/completions", "/messages", "/responses", "/embeddings", "/
 
 def find(path: str, providers: Collection[str]) -> Target:
     """The route of a path: with or without a provider prefix, /v1, a trailing slash, or a doubled /v1."""
+    exact = _EXACT.get(path)
+    if exact is not None:
+        return exact
     path = "/" + path.strip("/")
     provider: str | None = None
     first, _, rest = path[1:].partition("/")

@@ -56,8 +56,7 @@ class Timing:
     first_event: float | None = 120.0
 
 
-@dataclass
-class Journey:
+class Journey(msgspec.Struct):
     """What happened on the way; the answer's headers and the log read it. `account` answers or was the last to fail,
     `reason` says why it was chosen; `headers` are the upstream's."""
 
@@ -66,8 +65,8 @@ class Journey:
     reason: str = ""
     dropped: tuple[str, ...] = ()
     raw: Callable[[str, bytes], None] | None = None
-    faults: list[GatewayError] = field(default_factory=list)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    faults: list[GatewayError] = []
+    headers: Mapping[str, str] = {}
 
 
 class Patience(NamedTuple):

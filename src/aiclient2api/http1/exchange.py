@@ -18,6 +18,7 @@ from aiclient2api.http1.target import parse_query
 # connection that otherwise closes with the answer.
 UNREAD_BODY = 256 * 1024
 _JOIN = 64 * 1024
+_NO_QUERY: Mapping[str, str] = MappingProxyType({})
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LAST_CHUNK = b"0\r\n\r\n"
 
@@ -92,7 +93,7 @@ class ServerExchange:
 
     @property
     def query(self) -> Mapping[str, str]:
-        return MappingProxyType(parse_query(self._head.query))
+        return MappingProxyType(parse_query(self._head.query)) if self._head.query else _NO_QUERY
 
     @property
     def headers(self) -> Mapping[str, str]:

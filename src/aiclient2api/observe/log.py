@@ -6,7 +6,6 @@ fit is dropped, and how much that was is the first line afterwards.
 """
 
 import collections
-import copy
 import json
 import logging
 import logging.handlers
@@ -78,9 +77,10 @@ class TextFormatter(logging.Formatter):
     """2026-11-24 12:00:00.123 INFO message"""
 
     def __init__(self, redactor: Redactor) -> None:
-        super().__init__("%(asctime)s.%(msecs)03d %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S")
+        super().__init__()
         self._redactor = redactor
         self._last: tuple[logging.LogRecord | None, str] = (None, "")
+        self._second: tuple[int, str] = (-1, "")
 
     def format(self, record: logging.LogRecord) -> str:
         """Made once for both sinks, which get each record one after the other."""
@@ -91,15 +91,20 @@ class TextFormatter(logging.Formatter):
         return text
 
     def _text(self, record: logging.LogRecord) -> str:
-        shown = copy.copy(record)
-        shown.msg = self._redactor.clean(record.getMessage()).translate(_ONE_LINE)
-        shown.args = None
-        shown.exc_text = self._block(record.exc_text)
-        shown.stack_info = self._block(record.stack_info)
-        return super().format(shown)
+        message = self._redactor.clean(record.getMessage())
+        if not message.isprintable():
+            message = message.translate(_ONE_LINE)
+        line = f"{self._time(record.created)}.{int(record.msecs):03d} {record.levelname} {message}"
+        blocks = [self._redactor.clean(block) for block in (record.exc_text, record.stack_info) if block]
+        return "\n".join([line, *(block.translate(_SEVERAL_LINES) for block in blocks)]) if blocks else line
 
-    def _block(self, text: str | None) -> str | None:
-        return text and self._redactor.clean(text).translate(_SEVERAL_LINES)
+    def _time(self, created: float) -> str:
+        """Made anew once a second."""
+        second, text = self._second
+        if int(created) != second:
+            text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(created))
+            self._second = (int(created), text)
+        return text
 
 
 _CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)

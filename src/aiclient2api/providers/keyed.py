@@ -70,7 +70,7 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
     shape: Callable[[str], Model]
     list_headers: Headers = ()
     refuses: frozenset[str] = frozenset()
-    instead: Callable[[Asked], "KeyedProvider | None"] = lambda asked: None
+    instead: Callable[[Asked], "KeyedProvider | None"] | None = None
     read_models: Callable[[bytes], tuple[Model, ...]] | None = None
     counting: Counting | None = None
     embeddings: Mapping[str, Callable[[str], str]] = {}
@@ -84,7 +84,7 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
     def prepare(self, ask: Ask, grant: Grant) -> Prepared:
         request = ask.request
         effort = request.reasoning.effort or request.reasoning.mode if request.reasoning else None
-        other = self.instead(Asked(ask.model, bool(request.tools), "none" if effort == "off" else effort))
+        other = self._instead(Asked(ask.model, bool(request.tools), "none" if effort == "off" else effort))
         if other is not None:
             return other.prepare(ask, grant)
         outgoing = self.codec.encode_request(self.reword(request), ask.model)
@@ -100,7 +100,12 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
     def passes(self, dialect: str, peek: Peek) -> bool:
         if not peek.native or dialect != self.codec.name:
             return False
+        if self.instead is None:
+            return True
         return self.instead(Asked(self.shape(peek.model), peek.tools, peek.effort)) is None
+
+    def _instead(self, asked: Asked) -> "KeyedProvider | None":
+        return None if self.instead is None else self.instead(asked)
 
     def pass_on(self, letter: Letter, grant: Grant) -> Prepared:
         passing, rewrite = self.codec.passing, letter.rewrite
