@@ -120,7 +120,7 @@ def test_t142_a_service_that_counts_nothing(world: World, caplog: pytest.LogCapt
     assert seen.answer.usage.input > 0
     assert seen.answer.usage.output > 0
     (line,) = [each.getMessage() for each in caplog.records if "POST /claude-kiro-oauth" in each.getMessage()]
-    assert "tokens ~" in line
+    assert "usage ~" in line
 
 
 GROUNDED = "🎉 Rain is wet. "

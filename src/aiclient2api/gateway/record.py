@@ -69,7 +69,7 @@ def log_visit(visit: Visit, status: int) -> None:
         parts.append(f"first {(visit.first_content - visit.started) * 1000:.0f} ms")
     if visit.usage is not None:
         mark = "~" if visit.usage.estimated else ""
-        parts.append(f"tokens {mark}{visit.usage.input}+{mark}{visit.usage.output}")
+        parts.append(f"usage {mark}{visit.usage.input}+{mark}{visit.usage.output}")
     if visit.journey is not None and visit.journey.attempts > 1:
         parts.append(f"attempts {visit.journey.attempts}")
     if visit.failed is not None:
