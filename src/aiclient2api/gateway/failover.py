@@ -10,8 +10,10 @@ from typing import Self
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.events import Event
 from aiclient2api.gateway.account_pool import AccountPool, Place, Want, is_final
+from aiclient2api.gateway.faults import as_gateway_error
 from aiclient2api.gateway.flow import Flow
 from aiclient2api.gateway.upstream import Journey, Patience, Prepare, Upstream
+from aiclient2api.http1.messages import HttpError
 from aiclient2api.routing.pool import Outcome
 from aiclient2api.routing.retry_budget import RetryBudget
 
@@ -25,7 +27,18 @@ class Answered:
     `seen` looks on while batches pass.
     """
 
-    __slots__ = ("_flow", "_journey", "_place", "_pool", "_prepare", "_repeats", "_seen", "_upstream", "_want")
+    __slots__ = (
+        "_flow",
+        "_journey",
+        "_place",
+        "_pool",
+        "_prepare",
+        "_provider",
+        "_repeats",
+        "_seen",
+        "_upstream",
+        "_want",
+    )
 
     def __init__(
         self,
@@ -43,6 +56,7 @@ class Answered:
         self._want = want
         self._seen = seen
         self._repeats = Repeats(upstream.budget)
+        self._provider = ""
         self._place: Place | None = None
         self._flow: Flow | None = None
 
@@ -66,10 +80,8 @@ class Answered:
                 return batch
         try:
             batch = await flow.next()
-        except GatewayError as error:
-            self._journey.faults.append(error)
-            self._report(error)
-            raise
+        except (GatewayError, HttpError) as error:
+            raise self._failed(error) from error
         if batch is None:
             self._report("success")
             raise StopAsyncIteration
@@ -94,11 +106,20 @@ class Answered:
     async def _ask(self, place: Place) -> tuple[Flow, Sequence[Event]]:
         journey = self._journey
         journey.account, journey.reason = place.id, place.reason
+        self._provider = place.account.provider.name
         patience = Patience(self._repeats.again, not place.others)
         self._flow, batch = await self._upstream.open(place.account, self._prepare, journey, patience)
         if batch:
             self._pool.answering(place)
         return self._flow, batch
+
+    def _failed(self, error: GatewayError | HttpError) -> GatewayError:
+        """An answer has broken off."""
+        if isinstance(error, HttpError):
+            error = as_gateway_error(error, self._provider)
+        self._journey.faults.append(error)
+        self._report(error)
+        return error
 
     def _report(self, outcome: Outcome) -> None:
         """How it went with the account that was asked last; only the first word on it counts."""

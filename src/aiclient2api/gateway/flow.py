@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.events import Event, Failed, Verbatim, is_content
 from aiclient2api.canonical.validate import EventValidator
-from aiclient2api.gateway.faults import as_gateway_error
 from aiclient2api.http1.messages import HttpError, Inbound
 from aiclient2api.providers.base import Prepared
 
@@ -21,14 +20,13 @@ Raw = Callable[[str, bytes], None]
 
 
 class Flow:
-    """Owns `inbound`: call `close` at the end. `name` is the provider's, for errors; `raw` sees the bytes."""
+    """Owns `inbound`: call `close` at the end. `raw` sees the bytes."""
 
-    __slots__ = ("_chunks", "_decoder", "_inbound", "_name", "_over", "_prepared", "_raw", "_validator")
+    __slots__ = ("_chunks", "_decoder", "_inbound", "_over", "_prepared", "_raw", "_validator")
 
-    def __init__(self, inbound: Inbound, prepared: Prepared, name: str, raw: Raw | None) -> None:
+    def __init__(self, inbound: Inbound, prepared: Prepared, raw: Raw | None) -> None:
         self._inbound = inbound
         self._prepared = prepared
-        self._name = name
         self._raw = raw
         self._validator = EventValidator()
         self._decoder = prepared.decoder() if prepared.decoder is not None else None
@@ -40,7 +38,7 @@ class Flow:
         if self._decoder is None:
             return await self._whole()
         held: list[Event] = []
-        while (batch := await self._next()) is not None:
+        while (batch := await self.next()) is not None:
             for event in batch:
                 if type(event) is Failed:
                     raise event.error
@@ -51,11 +49,23 @@ class Flow:
         return held
 
     async def next(self) -> Sequence[Event] | None:
-        """The next events; None at the end. Raises GatewayError."""
-        try:
-            return await self._next()
-        except HttpError as error:
-            raise as_gateway_error(error, self._name) from error
+        """The next events; None at the end. Raises GatewayError, HttpError."""
+        decoder = self._decoder
+        if decoder is None:
+            return None
+        while not self._over:
+            try:
+                chunk = await self._chunks.__anext__()
+            except StopAsyncIteration:
+                return self._end(None)
+            except HttpError as cut:
+                return self._end(cut)
+            if self._raw is not None:
+                self._raw("answer", chunk)
+            events = decoder.feed(chunk)
+            if events:
+                return self._validator.feed(events)
+        return None
 
     def close(self) -> None:
         """Lets go of the connection: back to its pool if the answer is whole, else closed."""
@@ -73,24 +83,6 @@ class Flow:
             if type(event) is Failed:
                 raise event.error
         return events
-
-    async def _next(self) -> Sequence[Event] | None:
-        decoder = self._decoder
-        if decoder is None:
-            return None
-        while not self._over:
-            try:
-                chunk = await self._chunks.__anext__()
-            except StopAsyncIteration:
-                return self._end(None)
-            except HttpError as cut:
-                return self._end(cut)
-            if self._raw is not None:
-                self._raw("answer", chunk)
-            events = decoder.feed(chunk)
-            if events:
-                return self._validator.feed(events)
-        return None
 
     def _end(self, cut: HttpError | None) -> Sequence[Event]:
         self._over = True

@@ -36,21 +36,29 @@ class Pump:
         self._type = ("content-type", front.stream_type)
         self._headers = headers
         self._quiet = True
-        self._sending = 0
+        self._sending = False
         self._beat: asyncio.Task[None] | None = None
 
     async def run(self, batches: Batches, interval: float = HEARTBEAT_SECONDS) -> GatewayError | None:
         """Stream to the end. Raises GatewayError while nothing has been sent; returns the one that ended the stream."""
+        exchange, encode = self._exchange, self._encoder.encode
         self._arm(interval)
         try:
             async for events in batches:
-                await self._send(self._encoder.encode(events))
+                self._quiet = False
+                data = encode(events)
+                if not exchange.started:
+                    await self._start()
+                if data:
+                    self._sending = True
+                    await exchange.write(data)
+                    self._sending = False
                 if events and (error := failure_of(events[-1])) is not None:
-                    await self._exchange.finish()
+                    await exchange.finish()
                     return error
-            await self._exchange.finish()
+            await exchange.finish()
         except GatewayError as error:
-            if not self._exchange.started:
+            if not exchange.started:
                 raise
             await self._end_with(error)
             return error
@@ -65,16 +73,13 @@ class Pump:
         if self._exchange.started:
             await self._end_with(error)
 
-    async def _send(self, data: bytes) -> None:
-        self._quiet = False
+    async def _start(self) -> None:
+        await self._exchange.start(200, [self._type, *STREAM_HEADERS, *self._headers()])
+
+    async def _send_heartbeat(self) -> None:
         if not self._exchange.started:
-            await self._exchange.start(200, [self._type, *STREAM_HEADERS, *self._headers()])
-        if data:
-            self._sending += 1
-            try:
-                await self._exchange.write(data)
-            finally:
-                self._sending -= 1
+            await self._start()
+        await self._exchange.write(self._heartbeat)
 
     async def _end_with(self, error: GatewayError) -> None:
         await self._exchange.write(self._encoder.encode([Failed(error)]))
@@ -87,7 +92,7 @@ class Pump:
     def _due(self, interval: float) -> None:
         # Not while a piece waits to be read: that client is slow, and a heartbeat would come behind its last word.
         if self._quiet and not self._sending and (self._beat is None or self._beat.done()):
-            self._beat = spawn(self._send(self._heartbeat), "heartbeat")
+            self._beat = spawn(self._send_heartbeat(), "heartbeat")
         self._quiet = True
         self._arm(interval)
 

@@ -163,7 +163,7 @@ class Upstream:
         try:
             with Deadline(self.timing.first_event):
                 inbound = await self._send(account, prepared.call, journey)
-                flow = Flow(inbound, prepared, account.provider.name, journey.raw)
+                flow = Flow(inbound, prepared, journey.raw)
                 try:
                     return flow, await flow.begin()
                 except BaseException:

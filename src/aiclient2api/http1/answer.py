@@ -41,9 +41,28 @@ class Answer:
     """
 
     __slots__ = (
-        "_decoder", "_error", "_fault", "_fields", "_head_bytes", "_head_only", "_headers", "_interim", "_packed",
-        "_parser", "_pieces", "_source", "_trailers", "_unpacked", "_waiter", "buffered", "complete", "headed",
-        "keep_alive", "status", "until_close",
+        "_decoder",
+        "_error",
+        "_fault",
+        "_fields",
+        "_head_bytes",
+        "_head_only",
+        "_headers",
+        "_interim",
+        "_loop",
+        "_packed",
+        "_parser",
+        "_pieces",
+        "_source",
+        "_trailers",
+        "_unpacked",
+        "_waiter",
+        "buffered",
+        "complete",
+        "headed",
+        "keep_alive",
+        "status",
+        "until_close",
     )  # fmt: skip
 
     def __init__(self, source: Source, head_only: bool) -> None:
@@ -52,6 +71,7 @@ class Answer:
         self.keep_alive = False
         self.buffered = 0
         self._source: Source | None = source
+        self._loop = asyncio.get_running_loop()
         self._head_only = head_only
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._fields: list[tuple[bytes, bytes]] = []
@@ -132,7 +152,11 @@ class Answer:
                 raise self._error
             if self.complete:
                 raise StopAsyncIteration
-            await self._news()
+            waiter = self._waiter = self._loop.create_future()  # _news() without a coroutine of its own
+            try:
+                await waiter
+            finally:
+                self._waiter = None
         return self._take()
 
     async def read(self, limit: int) -> bytes:
@@ -190,7 +214,7 @@ class Answer:
         return data
 
     async def _news(self) -> None:
-        waiter = self._waiter = asyncio.get_running_loop().create_future()
+        waiter = self._waiter = self._loop.create_future()
         try:
             await waiter
         finally:

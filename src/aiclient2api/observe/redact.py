@@ -64,8 +64,10 @@ class Redactor:
             if secret in text:
                 text = text.replace(secret, MASK)
         lower = text.lower()
-        if any([part in lower for part in _IN_WORDS]):  # a list: a generator would cost more than it spares
-            text = _masked(text, _named(text))
+        for part in _IN_WORDS:
+            if part in lower:
+                text = _masked(text, _named(text))
+                break
         if "=" in text or "@" in text:
             for form in _FORMS:
                 text = _masked(text, form.finditer(text))
