@@ -67,12 +67,13 @@ class Contents:
         try:
             for at, content in enumerate(contents):
                 role = _ROLES.get((content.role or "").lower())
-                if role is None:
+                found = [
+                    plain_part(part, f"contents[{at}].parts[{i}]", self._calls) for i, part in enumerate(content.parts)
+                ]
+                pieces = [each for each in found if each is not None]
+                if role is None or len(pieces) < len(found):
                     return False
-                parts = enumerate(content.parts)
-                self._add(
-                    role, content.role, [plain_part(p, f"contents[{at}].parts[{i}]", self._calls) for i, p in parts]
-                )
+                self._add(role, content.role, pieces)
         except GatewayError:
             return False
         return True

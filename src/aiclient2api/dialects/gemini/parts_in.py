@@ -108,8 +108,8 @@ def decode_part(raw: msgspec.Raw, path: str, calls: Calls) -> Piece:
     return _text_piece(part.text, bool(part.thought), state)
 
 
-def plain_part(part: PlainPart, path: str, calls: Calls) -> Piece:
-    """As decode_part makes it. Raises bad_request where that must decide."""
+def plain_part(part: PlainPart, path: str, calls: Calls) -> Piece | None:
+    """As decode_part makes it; None, or bad_request, where that must decide."""
     state = read_signature(part.thought_signature)
     if part.function_call is not None:
         return Piece((_called(part.function_call, f"{path}.functionCall", calls, state),))
@@ -117,7 +117,7 @@ def plain_part(part: PlainPart, path: str, calls: Calls) -> Piece:
         return Piece((_answered(part.function_response, f"{path}.functionResponse", calls),))
     if given(part.inline_data):
         return Piece((_inline(part.inline_data, f"{path}.inlineData", None),))
-    return _text_piece(part.text, bool(part.thought), state)
+    return None if part.text is None else _text_piece(part.text, bool(part.thought), state)
 
 
 def _text_piece(text: str | None, thought: bool, state: tuple[Opaque, ...]) -> Piece:
