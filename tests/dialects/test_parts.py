@@ -27,7 +27,8 @@ from aiclient2api.canonical.request import (
     Url,
 )
 from aiclient2api.dialects import opaque
-from aiclient2api.dialects.parts import decode_content, decode_tool
+from aiclient2api.dialects.parts import decode_content
+from aiclient2api.dialects.tool_shapes import decode_tool
 
 PNG = "iVBORw0KGgo="
 PDF = "JVBERi0xLjc="

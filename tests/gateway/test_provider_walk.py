@@ -25,7 +25,6 @@ def example(url: str | None) -> KeyedProvider:
         path=lambda model, stream: "/chat/completions",
         models_path="/models",
         sign=lambda grant: (("authorization", f"Bearer {grant.token}"), ("x-example-version", "1")),
-        name_map=openai_chat.name_map,
         shape=openai_shape,
     )
 

@@ -44,7 +44,7 @@ def picture() -> str:
     return base64.b64encode(random.Random(1).randbytes(PICTURE_BYTES)).decode()
 
 
-def _schema(number: int) -> Json:
+def schema(number: int) -> Json:
     names = ("path", "pattern", "before", "after", "limit")
     properties = {
         name: {"type": "string", "description": text(90, 100 * number + place)} for place, name in enumerate(names)
@@ -85,7 +85,7 @@ def _openai_messages(size: Size) -> list[Json]:
 
 
 def _openai_tool(number: int) -> Json:
-    function = {"name": f"tool_{number}", "description": text(300, 90 + number), "parameters": _schema(number)}
+    function = {"name": f"tool_{number}", "description": text(300, 90 + number), "parameters": schema(number)}
     return {"type": "function", "function": function}
 
 
@@ -99,7 +99,7 @@ def _anthropic(size: Size, stream: bool) -> Json:
     if size == "62 KB":
         request["system"] = [{"type": "text", "text": text(6000, 3), "cache_control": {"type": "ephemeral"}}]
         request["tools"] = [
-            {"name": f"tool_{number}", "description": text(300, 90 + number), "input_schema": _schema(number)}
+            {"name": f"tool_{number}", "description": text(300, 90 + number), "input_schema": schema(number)}
             for number in range(TOOLS)
         ]
     return request | ({"stream": True} if stream else {})

@@ -6,13 +6,15 @@ size, documents by their bytes. A number made here is always marked as an estima
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar, cast
 
 from aiclient2api.canonical.request import (
     Audio,
     Base64,
     Block,
     Document,
+    Foreign,
     Image,
     Plain,
     Refusal,
@@ -54,6 +56,8 @@ class Tally:
 
 def estimate_text(text: str) -> int:
     """Tokens of a text; at least 1 if it is not empty."""
+    if text.isascii():
+        return -(-len(text) // 4)
     tally = Tally()
     tally.add(text)
     return tally.tokens
@@ -70,7 +74,7 @@ def estimate_request(request: Request) -> int:
 
 
 def estimate_blocks(blocks: Iterable[Block]) -> int:
-    return sum(_block(block) for block in blocks)
+    return sum(map(_block, blocks))
 
 
 def _tool(tool: Tool) -> int:
@@ -84,25 +88,16 @@ def _json(size: int) -> int:
 
 
 def _block(block: Block) -> int:
-    if isinstance(block, Text):
-        return estimate_text(block.text) + sum(_json(len(each)) for each in block.citations)
-    if isinstance(block, Refusal):
-        return estimate_text(block.text)
-    if isinstance(block, Thinking):
-        return estimate_text(block.text) + (0 if block.text else sum(_json(len(each.value)) for each in block.opaque))
-    if isinstance(block, ToolCall):
-        return 8 + estimate_text(block.name) + estimate_text(block.arguments)
-    if isinstance(block, ToolResult):
-        return 8 + estimate_blocks(block.content)
-    if isinstance(block, Image):
-        return PER_IMAGE
-    if isinstance(block, Document):
-        return _document(block)
-    if isinstance(block, SearchResult):
-        return estimate_text(block.source) + estimate_text(block.title) + estimate_blocks(block.content)
-    if isinstance(block, Audio):
-        return PER_IMAGE
-    return _json(len(block.raw))
+    return _TOKENS[type(block)](block)
+
+
+def _text(block: Text) -> int:
+    count = estimate_text(block.text)
+    return count + sum(_json(len(each)) for each in block.citations) if block.citations else count
+
+
+def _thinking(block: Thinking) -> int:
+    return estimate_text(block.text) + (0 if block.text else sum(_json(len(each.value)) for each in block.opaque))
 
 
 def _document(block: Document) -> int:
@@ -112,3 +107,28 @@ def _document(block: Document) -> int:
     if isinstance(block.source, Base64):
         return frame + math.ceil(len(block.source.data) * 0.75 * PER_DOCUMENT_BYTE)
     return frame + PER_IMAGE
+
+
+B = TypeVar("B", bound=Block)
+_Count = Callable[[Block], int]
+
+
+def _of(kind: type[B], count: Callable[[B], int]) -> dict[type, _Count]:
+    return {kind: cast(_Count, count)}
+
+
+_TOKENS: Mapping[type, _Count] = {
+    **_of(Text, _text),
+    **_of(Refusal, lambda block: estimate_text(block.text)),
+    **_of(Thinking, _thinking),
+    **_of(ToolCall, lambda block: 8 + estimate_text(block.name) + estimate_text(block.arguments)),
+    **_of(ToolResult, lambda block: 8 + estimate_blocks(block.content)),
+    **_of(Image, lambda block: PER_IMAGE),
+    **_of(Audio, lambda block: PER_IMAGE),
+    **_of(Document, _document),
+    **_of(
+        SearchResult,
+        lambda block: estimate_text(block.source) + estimate_text(block.title) + estimate_blocks(block.content),
+    ),
+    **_of(Foreign, lambda block: _json(len(block.raw))),
+}

@@ -40,11 +40,61 @@ Role = Literal["user", "assistant", "system"]
 
 def repair(request: Request) -> Request:
     """The request with a history that every provider accepts."""
-    turns = _without_empty(request.turns)
+    return request if is_sound(request.turns) else msgspec.structs.replace(request, turns=repaired(request.turns))
+
+
+def is_sound(turns: Turns) -> bool:
+    """Whether there is nothing to repair, told in one look at each block; nearly all histories are sound."""
+    called: set[str] = set()
+    due: list[str] = []
+    after_assistant = doubled = False
+    for turn in turns:
+        found = _calls_and_answers(turn)
+        if found is None:
+            return False
+        calls, answers = found
+        if turn.role == "assistant":
+            doubled = doubled or after_assistant
+            count = len(called) + len(calls)
+            called.update(calls)
+            if due or len(called) != count:
+                return False
+            due = calls
+        elif turn.role == "user":
+            if answers != due:
+                return False
+            due = []
+        after_assistant = turn.role == "assistant"
+    return not due and not (doubled and called)
+
+
+def _calls_and_answers(turn: Turn) -> tuple[list[str], list[str]] | None:
+    """The ids of a turn's calls and results; None if it is empty, or a block is or stands where it may not."""
+    calls: list[str] = []
+    answers: list[str] = []
+    head = True
+    for block in turn.blocks:
+        if isinstance(block, ToolCall):
+            calls.append(block.id)
+        elif isinstance(block, ToolResult):
+            answers.append(block.call_id)
+            if not head:
+                return None
+        elif _is_empty(block):
+            return None
+        else:
+            head = False
+    misplaced = (calls and turn.role != "assistant") or (answers and turn.role != "user")
+    return None if misplaced or not turn.blocks else (calls, answers)
+
+
+def repaired(turns: Turns) -> Turns:
+    """The turns as every provider accepts them."""
+    turns = _without_empty(turns)
     if any(isinstance(block, ToolCall | ToolResult) for turn in turns for block in turn.blocks):
         turns = _pair(_with_unique_ids(_merge_assistants(_by_role(turns))))
         turns = _merge_assistants(_without_empty(turns))
-    return request if turns == request.turns else msgspec.structs.replace(request, turns=turns)
+    return turns
 
 
 def _without_empty(turns: Turns) -> Turns:
@@ -57,9 +107,12 @@ def _without_empty(turns: Turns) -> Turns:
 
 
 def _is_empty(block: Block) -> bool:
-    if isinstance(block, Text | Refusal):
+    if isinstance(block, _TEXTS):
         return not block.text
     return isinstance(block, Thinking) and not block.text and not block.opaque
+
+
+_TEXTS = (Text, Refusal)
 
 
 def _by_role(turns: Turns) -> Turns:

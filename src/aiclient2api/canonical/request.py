@@ -11,27 +11,27 @@ from typing import Literal
 import msgspec
 
 
-class Base64(msgspec.Struct, frozen=True, tag=True):
+class Base64(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Bytes that travel inside the request; `data` is base64 without white space or data: prefix."""
 
     media_type: str
     data: str
 
 
-class Url(msgspec.Struct, frozen=True, tag=True):
+class Url(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Bytes that live elsewhere."""
 
     url: str
     media_type: str | None = None
 
 
-class FileId(msgspec.Struct, frozen=True, tag=True):
+class FileId(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A file stored at one provider; it means nothing to another."""
 
     id: str
 
 
-class Plain(msgspec.Struct, frozen=True, tag=True):
+class Plain(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A document given as text."""
 
     text: str
@@ -41,13 +41,13 @@ class Plain(msgspec.Struct, frozen=True, tag=True):
 Source = Base64 | Url | FileId | Plain
 
 
-class Cache(msgspec.Struct, frozen=True):
+class Cache(msgspec.Struct, frozen=True, gc=False):
     """A prompt-cache mark behind a block or tool; `ttl` as the vendors write it ("5m", "1h")."""
 
     ttl: str | None = None
 
 
-class Opaque(msgspec.Struct, frozen=True):
+class Opaque(msgspec.Struct, frozen=True, gc=False):
     """State that only its origin understands (thinking signature, encrypted reasoning, thought signature).
 
     `origin` is a provider family ("anthropic", "kiro", "openai", "gemini"), `kind` what the value is there
@@ -60,19 +60,19 @@ class Opaque(msgspec.Struct, frozen=True):
     model: str = ""
 
 
-class Text(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
+class Text(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     text: str
     cache: Cache | None = None
     citations: tuple[bytes, ...] = ()
 
 
-class Image(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
+class Image(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     source: Source
     detail: str | None = None
     cache: Cache | None = None
 
 
-class Document(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
+class Document(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     """`filename` is what the user called it (OpenAI), `title` and `context` what the model is told (Anthropic)."""
 
     source: Source
@@ -83,25 +83,25 @@ class Document(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
     cache: Cache | None = None
 
 
-class Audio(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
+class Audio(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     source: Source
 
 
-class SearchResult(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
+class SearchResult(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     source: str
     title: str
     content: tuple[Text, ...]
     cache: Cache | None = None
 
 
-class Thinking(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
+class Thinking(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     """Reasoning of an earlier answer, given back; redacted thinking has no text but an opaque value."""
 
     text: str
     opaque: tuple[Opaque, ...] = ()
 
 
-class ToolCall(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
+class ToolCall(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     """A call the model made. `arguments` is the raw JSON text of a function call (one JSON object in sound
     traffic), or the raw input text of a custom (freeform) tool."""
 
@@ -114,7 +114,7 @@ class ToolCall(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
     cache: Cache | None = None
 
 
-class ToolResult(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
+class ToolResult(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     """What a tool answered; stands in a user turn. Content holds text, images, documents, search results."""
 
     call_id: str
@@ -124,11 +124,11 @@ class ToolResult(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
     cache: Cache | None = None
 
 
-class Refusal(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
+class Refusal(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     text: str
 
 
-class Foreign(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
+class Foreign(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     """A block of one dialect that the hub has no word for: carried raw, replayed only to that dialect."""
 
     dialect: str
@@ -139,7 +139,7 @@ class Foreign(msgspec.Struct, frozen=True, tag=True, tag_field="block"):
 Block = Text | Image | Document | Audio | SearchResult | Thinking | ToolCall | ToolResult | Refusal | Foreign
 
 
-class Turn(msgspec.Struct, frozen=True):
+class Turn(msgspec.Struct, frozen=True, gc=False):
     """`system` turns stand in the middle of a conversation; leading ones are in Request.system."""
 
     role: Literal["user", "assistant", "system"]
@@ -148,7 +148,7 @@ class Turn(msgspec.Struct, frozen=True):
     cache: Cache | None = None
 
 
-class Tool(msgspec.Struct, frozen=True):
+class Tool(msgspec.Struct, frozen=True, gc=False):
     """A tool the model may call.
 
     `schema` is the raw JSON Schema of a function's arguments (None: none given); `grammar` the raw `format` of a
@@ -167,7 +167,7 @@ class Tool(msgspec.Struct, frozen=True):
     cache: Cache | None = None
 
 
-class ToolChoice(msgspec.Struct, frozen=True):
+class ToolChoice(msgspec.Struct, frozen=True, gc=False):
     """`tool` names one tool in `name`; `allowed`, if not empty, narrows auto and any to these names."""
 
     mode: Literal["auto", "any", "none", "tool"]
@@ -175,7 +175,7 @@ class ToolChoice(msgspec.Struct, frozen=True):
     allowed: tuple[str, ...] = ()
 
 
-class Reasoning(msgspec.Struct, frozen=True):
+class Reasoning(msgspec.Struct, frozen=True, gc=False):
     """How much the model should think: `effort` goes with mode effort, `budget` (tokens) with mode budget."""
 
     mode: Literal["off", "auto", "effort", "budget", "between_tools"]
@@ -184,7 +184,7 @@ class Reasoning(msgspec.Struct, frozen=True):
     display: str | None = None
 
 
-class OutputFormat(msgspec.Struct, frozen=True):
+class OutputFormat(msgspec.Struct, frozen=True, gc=False):
     kind: Literal["json_object", "json_schema"]
     name: str | None = None
     schema: bytes | None = None
@@ -192,7 +192,7 @@ class OutputFormat(msgspec.Struct, frozen=True):
     description: str | None = None
 
 
-class Sampling(msgspec.Struct, frozen=True):
+class Sampling(msgspec.Struct, frozen=True, gc=False):
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
@@ -204,7 +204,7 @@ class Sampling(msgspec.Struct, frozen=True):
     top_logprobs: int | None = None
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One request.
 
     `session` is whatever ties requests of one conversation together (a header or a member of the body) and is used

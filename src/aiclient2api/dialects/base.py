@@ -17,6 +17,7 @@ from aiclient2api.canonical.model import Model
 from aiclient2api.canonical.request import Request
 from aiclient2api.canonical.response import Response
 from aiclient2api.canonical.usage import Usage
+from aiclient2api.dialects.names import NameMap
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,10 +64,12 @@ class Resulting(Protocol):
 
 
 class Outgoing(NamedTuple):
-    """A request body for an upstream. `dropped` names the client's members that could not be carried, as the client
-    wrote them; `headers` are those the body needs (an API version, betas)."""
+    """A request body for an upstream. `names` gives the names of calls in the answer back; `dropped` names the client's
+    members that could not be carried, as the client wrote them; `headers` are those the body needs (an API version,
+    betas)."""
 
     body: bytes
+    names: NameMap
     dropped: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
 

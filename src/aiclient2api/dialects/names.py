@@ -15,12 +15,12 @@ class NameMap:
     and are unique."""
 
     def __init__(self, names: Iterable[str], limit: int = 64, allowed: re.Pattern[str] = _ALLOWED) -> None:
-        self._wire: dict[str, str] = {}
-        self._client: dict[str, str] = {}
         distinct = dict.fromkeys(names)
-        for name in (each for each in distinct if fits(each, limit, allowed)):
-            self._add(name, name)
-        for name in (each for each in distinct if not fits(each, limit, allowed)):
+        good = {name: name for name in distinct if len(name) <= limit and allowed.fullmatch(name)}
+        self.changed = len(good) < len(distinct)
+        self._wire = good
+        self._client = good.copy()
+        for name in (each for each in distinct if each not in good):
             wire, salt = _shorten(name, limit, "", allowed), 0
             while wire in self._client:
                 salt += 1
@@ -31,16 +31,18 @@ class NameMap:
         self._wire[name] = wire
         self._client[wire] = name
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NameMap) and self._wire == other._wire
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._wire.items()))
+
     def to_wire(self, name: str) -> str:
         return self._wire.get(name, name)
 
     def to_client(self, wire: str) -> str:
         """Names that the map does not know pass as they are: the model may invent one."""
         return self._client.get(wire, wire)
-
-    @property
-    def changed(self) -> bool:
-        return any(name != wire for name, wire in self._wire.items())
 
 
 def fits(name: str, limit: int, allowed: re.Pattern[str] = _ALLOWED) -> bool:
@@ -56,6 +58,6 @@ def _shorten(name: str, limit: int, salt: str, allowed: re.Pattern[str]) -> str:
 
 def wire_id(call_id: str, limit: int = 64, prefix: str = "call_") -> str:
     """`call_id` if it satisfies the pattern and limit, else one derived from it, always the same."""
-    if fits(call_id, limit):
+    if len(call_id) <= limit and _ALLOWED.fullmatch(call_id):
         return call_id
     return prefix + hashlib.sha256(call_id.encode()).hexdigest()[:32]

@@ -7,6 +7,7 @@ requires them. Members below the root are not touched.
 
 import msgspec
 
+from aiclient2api.dialects.remembered import remembered
 from aiclient2api.wire import jsonio
 
 _UNIONS = ("anyOf", "oneOf", "allOf")
@@ -17,6 +18,7 @@ class _Branch(msgspec.Struct):
     required: list[str] = []
 
 
+@remembered
 def object_root(schema: bytes) -> bytes:
     """The schema with `"type": "object"` and no union at its root. `schema` must be a JSON object."""
     members = jsonio.members(schema)

@@ -9,6 +9,7 @@ import msgspec
 from aiclient2api.canonical.errors import bad_request
 from aiclient2api.canonical.request import Cache, Tool
 from aiclient2api.dialects.reading import ABSENT, CacheMark, cache_of, given, json_object, read
+from aiclient2api.wire import jsonio
 
 
 class _Shape(msgspec.Struct):
@@ -27,10 +28,36 @@ class _Shape(msgspec.Struct):
     prompt_cache_breakpoint: CacheMark | None = None
 
 
+class _Known(_Shape, forbid_unknown_fields=True):
+    """Without members that a Tool has no place for."""
+
+
+def known_tool(raw: msgspec.Raw, path: str) -> Tool | None:
+    """A tool that the client runs, if all its members are known here. Raises like decode_tool."""
+    shape = jsonio.fitting(raw, _Known)
+    return _tool(shape, path, b"") if shape is not None and shape.type in _CLIENTS else None
+
+
+def decode_tools(raw: msgspec.Raw, path: str) -> tuple[Tool, ...]:
+    """The whole list. Raises GatewayError("bad_request") naming the member at fault."""
+    shapes = jsonio.fitting(raw, list[_Shape])
+    if shapes is None or any(shape.type not in _CLIENTS for shape in shapes):
+        each = enumerate(read(raw, list[msgspec.Raw], path))
+        return tuple(decode_tool(tool, f"{path}[{index}]") for index, tool in each)
+    return tuple(_tool(shape, f"{path}[{index}]", b"") for index, shape in enumerate(shapes))
+
+
+_CLIENTS = frozenset({None, "function", "custom"})
+"""Types of tools that the client runs. Nothing of them is kept raw."""
+
+
 def decode_tool(raw: msgspec.Raw | bytes, path: str) -> Tool:
     """The tool. Raises GatewayError("bad_request") naming the member at fault."""
     body = bytes(raw).strip()
-    shape = read(body, _Shape, path)
+    return _tool(read(body, _Shape, path), path, body)
+
+
+def _tool(shape: _Shape, path: str, body: bytes) -> Tool:
     cache = cache_of(shape.cache_control, shape.prompt_cache_breakpoint)
     if shape.function is not None and shape.type in (None, "function"):
         return _function(shape.function, f"{path}.function", cache)
@@ -47,9 +74,10 @@ def decode_tool(raw: msgspec.Raw | bytes, path: str) -> Tool:
 
 def _function(shape: _Shape, path: str, cache: Cache | None) -> Tool:
     schema: bytes | None = None
-    for member, raw in (("input_schema", shape.input_schema), ("parameters", shape.parameters)):
-        if schema is None and given(raw):
-            schema = json_object(raw, f"{path}.{member}")
+    if given(shape.input_schema):
+        schema = json_object(shape.input_schema, f"{path}.input_schema")
+    elif given(shape.parameters):
+        schema = json_object(shape.parameters, f"{path}.parameters")
     return Tool(_name(shape, path), shape.description or "", schema, strict=shape.strict, cache=cache)
 
 

@@ -16,7 +16,6 @@ def claude_custom(url: str | None) -> KeyedProvider:
         models_path="/v1/models?limit=1000",
         sign=lambda grant: (("x-api-key", grant.token),) if grant.token else (),
         list_headers=(("anthropic-version", "2023-06-01"),),
-        name_map=anthropic.name_map,
         shape=claude_shape,
         counting=Counting(lambda model, body: ("/v1/messages/count_tokens", _countable(body)), "input_tokens"),
     )

@@ -31,7 +31,6 @@ def gemini_custom(url: str | None) -> KeyedProvider:
         path=lambda model, stream: f"/v1beta/{resource(model)}:{verb(stream)}",
         models_path="/v1beta/models?pageSize=1000",
         sign=lambda grant: (("x-goog-api-key", grant.token),) if grant.token else (),
-        name_map=gemini.name_map,
         shape=gemini_shape,
         read_models=read_models,
         counting=Counting(_count, "totalTokens"),

@@ -115,7 +115,6 @@ def gemini_cli(url: str | None, name: str = "gemini-cli-oauth") -> GeminiCliProv
             path=lambda model, stream: f"/v1internal:{verb(stream)}",
             models_path="",
             sign=lambda grant: (("authorization", f"Bearer {grant.token}"),),
-            name_map=gemini.name_map,
             shape=gemini_shape,
         )
     )

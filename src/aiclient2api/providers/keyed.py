@@ -13,7 +13,6 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.model import Model
 from aiclient2api.canonical.request import Request
 from aiclient2api.dialects.base import Dialect, Peek
-from aiclient2api.dialects.names import NameMap
 from aiclient2api.dialects.passing import PassingDecoder
 from aiclient2api.providers.base import Ask, Call, Grant, Letter, Prepared
 from aiclient2api.providers.finishing import finishing
@@ -66,7 +65,6 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
     path: Callable[[str, bool], str]
     models_path: str
     sign: Callable[[Grant], Headers]
-    name_map: Callable[[Request], NameMap]
     shape: Callable[[str], Model]
     list_headers: Headers = ()
     refuses: frozenset[str] = frozenset()
@@ -90,7 +88,7 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
         outgoing = self.codec.encode_request(self.reword(request), ask.model)
         body, refused = self._without_refused(outgoing.body)
         call = self._call(ask.model, request.stream, body, (*self.sign(grant), *outgoing.headers))
-        last = finishing(self.name_map(request), request, knows_stop=self.knows_stop)
+        last = finishing(outgoing.names, request, knows_stop=self.knows_stop)
         dropped = tuple(name for name in (*outgoing.dropped, *refused) if name != "stop" or not last.stop)
         if request.stream:
             return Prepared(call=call, dropped=dropped, decoder=lambda: last.decoder(self.codec.decoder()))

@@ -34,7 +34,6 @@ def responses_custom(url: str | None) -> KeyedProvider:
         _provider(url, "openaiResponses-custom"),
         codec=openai_responses.OPENAI_RESPONSES,
         path=lambda model, stream: "/responses",
-        name_map=openai_responses.name_map,
         reword=lambda request: request,
         knows_stop=False,
     )
@@ -51,7 +50,6 @@ def _provider(url: str | None, name: str) -> KeyedProvider:
         path=lambda model, stream: "/chat/completions",
         models_path="/models",
         sign=lambda grant: _signature(server, grant),
-        name_map=openai_chat.name_map,
         shape=openai_shape,
         refuses=server.refuses,
         embeddings={"embeddings": lambda model: "/embeddings"},

@@ -32,12 +32,20 @@ def _decoder(type_: Hashable) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(type_)
 
 
-def decode(data: bytes | str, type_: type[T]) -> T:
+def decode(data: bytes | str | msgspec.Raw, type_: type[T]) -> T:
     """Parse and validate. Lone surrogates become U+FFFD; a byte-order mark is read over. Raises JsonError."""
     try:
         return _decoder(type_).decode(data)  # type: ignore[arg-type, no-any-return]
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return _decode_again(data, type_)
+        return _decode_again(bytes(data) if isinstance(data, msgspec.Raw) else data, type_)
+
+
+def fitting(data: bytes | msgspec.Raw, type_: type[T]) -> T | None:
+    """What decode gives, or None where it raises or has to repair: for a first try with narrow types."""
+    try:
+        return _decoder(type_).decode(data)  # type: ignore[arg-type, no-any-return]
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
 
 
 def _decode_again(data: bytes | str, type_: type[T]) -> T:

@@ -272,6 +272,23 @@ def test_usage() -> None:
     assert last["usageMetadata"]["promptTokenCount"] == 12
 
 
+def test_sources_far_back_have_their_place() -> None:
+    """The text of a block is not kept for ever: what is cited behind its beginning is told by its place alone."""
+    given: list[Event] = [
+        Start(),
+        BlockStart(0, "text"),
+        *(TextDelta(0, "\u00e4" * 10_000) for _ in range(6)),
+        Citation(0, "https://a.example", "A", start=10, end=20),
+        Citation(0, "https://a.example", "A", start=50_010, end=50_020),
+        BlockEnd(0),
+        Finish("end"),
+    ]
+    (*_, last) = frames(stream(given))
+    near, far = (each["segment"] for each in last["candidates"][0]["groundingMetadata"]["groundingSupports"])
+    assert near == {"startIndex": 20, "endIndex": 40, "text": "\u00e4" * 10}
+    assert far == {"startIndex": 100_020, "endIndex": 100_040}
+
+
 def test_sources() -> None:
     """Offsets are bytes over the whole text."""
     given: list[Event] = [

@@ -6,14 +6,17 @@ missing members, with bad_request naming the member. Generous with shapes that b
 """
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import msgspec
 
-from aiclient2api.canonical.errors import bad_request
+from aiclient2api.canonical.errors import GatewayError, bad_request
 from aiclient2api.canonical.request import Block, Cache, Request, Sampling, Text, ToolCall, ToolResult, Turn
+from aiclient2api.dialects import plain
 from aiclient2api.dialects.anthropic import settings_in
-from aiclient2api.dialects.parts import decode_content, decode_tool
+from aiclient2api.dialects.parts import decode_content
 from aiclient2api.dialects.reading import ABSENT, CacheMark, cache_of, given, join, read, refused
+from aiclient2api.dialects.tool_shapes import decode_tools
 from aiclient2api.wire import jsonio
 
 FAMILY = "anthropic"
@@ -70,7 +73,7 @@ def _decode(body: bytes, headers: Mapping[str, str], limit: Callable[[Members], 
         max_tokens=limit(members),
         system=system,
         turns=turns,
-        tools=tuple(decode_tool(raw, f"tools[{index}]") for index, raw in enumerate(_list(members, "tools"))),
+        tools=decode_tools(members["tools"], "tools") if "tools" in members else (),
         tool_choice=choice,
         parallel_tools=parallel,
         reasoning=settings_in.reasoning(members, output_config.effort),
@@ -110,10 +113,6 @@ def _required(members: Mapping[str, msgspec.Raw], name: str) -> msgspec.Raw:
     return members[name]
 
 
-def _list(members: Mapping[str, msgspec.Raw], name: str) -> list[msgspec.Raw]:
-    return read(members[name], list[msgspec.Raw], name) if name in members else []
-
-
 def _number(members: Mapping[str, msgspec.Raw], name: str) -> float | None:
     return read(members[name], float, name) if name in members else None
 
@@ -138,10 +137,12 @@ def _extra(
 
 def _turns(members: Mapping[str, msgspec.Raw]) -> tuple[tuple[Text, ...], tuple[Turn, ...]]:
     """System texts (the member's own, then those of leading system messages) and the turns after them."""
-    raws = read(_required(members, "messages"), list[msgspec.Raw], "messages")
-    if not raws:
+    raw = _required(members, "messages")
+    turns = plain_turns(raw)
+    if turns is None:
+        turns = [turn_of(each, f"messages[{at}]") for at, each in enumerate(read(raw, list[msgspec.Raw], "messages"))]
+    if not turns:
         raise bad_request("messages must not be empty.", "messages")
-    turns = [_turn(raw, f"messages[{index}]") for index, raw in enumerate(raws)]
     leading = next((index for index, turn in enumerate(turns) if turn.role != "system"), len(turns))
     system = [*_system(members), *(block for turn in turns[:leading] for block in turn.blocks)]
     return tuple(block for block in system if isinstance(block, Text)), tuple(turns[leading:])
@@ -172,16 +173,38 @@ class _Call(msgspec.Struct):
     function: _Function
 
 
-class _Message(msgspec.Struct):
-    role: str
-    content: msgspec.Raw = ABSENT
+class _Common(msgspec.Struct):
     tool_call_id: str | None = None
     tool_calls: list[_Call] | None = None
     name: str | None = None
     cache_control: CacheMark | None = None
 
 
-def _turn(raw: msgspec.Raw, path: str) -> Turn:
+class _Message(_Common, kw_only=True):
+    role: str
+    content: msgspec.Raw = ABSENT
+
+
+class _PlainMessage(_Common, kw_only=True, gc=False):
+    role: Literal["user", "assistant"]
+    content: plain.PlainContent = None
+
+
+def plain_turns(raw: msgspec.Raw) -> list[Turn] | None:
+    """All turns at once, as turn_of makes them one by one; None if one of them is not plain."""
+    messages = jsonio.fitting(raw, list[_PlainMessage])
+    if messages is None or any(message.tool_calls for message in messages):
+        return None
+    try:
+        return [
+            Turn(message.role, plain.blocks(message.content, FAMILY), message.name, cache_of(message.cache_control))
+            for message in messages
+        ]
+    except GatewayError:
+        return None
+
+
+def turn_of(raw: msgspec.Raw, path: str) -> Turn:
     message = read(raw, _Message, path)
     place = join(path, "content")
     blocks = decode_content(message.content, native=FAMILY, path=place)

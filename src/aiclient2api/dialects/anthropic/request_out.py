@@ -53,7 +53,7 @@ def encode_request(request: Request, model: Model) -> Outgoing:
     headers = _extra(request, body, plan.on, dropped)
     if trim(_blocks(tools.tools, system, messages), int(request.cache is not None)):
         dropped.append("cache_control")
-    return Outgoing(jsonio.encode(body), tuple(dict.fromkeys(dropped)), headers)
+    return Outgoing(jsonio.encode(body), names, tuple(dict.fromkeys(dropped)), headers)
 
 
 def _put(body: Wire, name: str, value: object) -> None:

@@ -22,6 +22,7 @@ from aiclient2api.canonical.events import (
 from aiclient2api.canonical.request import Opaque
 from aiclient2api.dialects.gemini.chunk_in import CallIn, CandidateIn, PartIn
 from aiclient2api.dialects.gemini.grounding import citations
+from aiclient2api.dialects.gemini.offsets import Offsets
 from aiclient2api.dialects.gemini.signatures import FAMILY, read_signature
 from aiclient2api.dialects.names import wire_id
 from aiclient2api.dialects.parts import arguments_text
@@ -40,7 +41,7 @@ class Assembler:
         self._next = 0
         self._open: Literal["text", "thinking"] | None = None
         self._index = 0
-        self._text: list[str] = []
+        self._text = Offsets()
         self._bytes = 0
         self._waiting: list[Opaque] = []
         self._cited: set[Citation] = set()
@@ -73,7 +74,7 @@ class Assembler:
         found = candidate.grounding_metadata, candidate.citation_metadata
         if found == (None, None):
             return
-        for each in citations(*found, self._index, "".join(self._text), self._bytes):
+        for each in citations(*found, self._index, self._text, self._bytes):
             if each not in self._cited:
                 self._cited.add(each)
                 out.append(each)
@@ -82,8 +83,8 @@ class Assembler:
         """End the open block, and show the state that waited behind it."""
         if self._open is not None:
             out.append(BlockEnd(self._index))
-            self._bytes += len("".join(self._text).encode("utf-8", "surrogatepass"))
-            self._open, self._text = None, []
+            self._bytes += self._text.bytes
+            self._open, self._text = None, Offsets()
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             self._whole(BlockStart(self._next, "thinking"), [OpaqueDelta(self._next, each)], out)
@@ -101,7 +102,7 @@ class Assembler:
         if kind == "thinking":
             out.append(ThinkingDelta(self._index, text))
         else:
-            self._text.append(text)
+            self._text.add(text)
             self.spoken = True
             out.append(TextDelta(self._index, text))
 

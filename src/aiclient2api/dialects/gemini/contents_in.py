@@ -9,12 +9,13 @@ from typing import Literal
 
 import msgspec
 
-from aiclient2api.canonical.errors import bad_request
-from aiclient2api.canonical.request import Block, Text, Thinking, ToolCall, Turn
+from aiclient2api.canonical.errors import GatewayError, bad_request
+from aiclient2api.canonical.request import Block, Opaque, Text, Thinking, ToolCall, Turn
 from aiclient2api.dialects.gemini.calls import Calls
 from aiclient2api.dialects.gemini.fields import listed, shape
-from aiclient2api.dialects.gemini.parts_in import Piece, decode_part
+from aiclient2api.dialects.gemini.parts_in import Piece, PlainPart, decode_part, plain_part
 from aiclient2api.dialects.reading import ABSENT, given, read
+from aiclient2api.wire import jsonio
 
 Role = Literal["user", "assistant", "system"]
 
@@ -35,13 +36,47 @@ class _Content(msgspec.Struct):
     text: msgspec.Raw = ABSENT
 
 
+class _PlainContent(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    parts: list[PlainPart]
+    role: str | None = None
+
+
 class Contents:
     """The conversation while it is read. `dropped` names members of parts that were left out."""
 
     def __init__(self) -> None:
-        self.turns: list[Turn] = []
+        self._turns: list[Turn] = []
+        self._spoken: _Spoken | None = None
         self.dropped: list[str] = []
         self._calls = Calls()
+
+    @property
+    def turns(self) -> list[Turn]:
+        """All turns so far."""
+        if self._spoken is not None:
+            self._turns.append(Turn("assistant", self._spoken.blocks()))
+            self._spoken = None
+        return self._turns
+
+    def add_plain(self, raw: msgspec.Raw) -> bool:
+        """The whole list, all as add does it; False if one of them is not plain or is wrong. Then this is of no more
+        use."""
+        contents = jsonio.fitting(raw, list[_PlainContent])
+        if contents is None:
+            return False
+        try:
+            for at, content in enumerate(contents):
+                role = _ROLES.get((content.role or "").lower())
+                found = [
+                    plain_part(part, f"contents[{at}].parts[{i}]", self._calls) for i, part in enumerate(content.parts)
+                ]
+                pieces = [each for each in found if each is not None]
+                if role is None or len(pieces) < len(found):
+                    return False
+                self._add(role, content.role, pieces)
+        except GatewayError:
+            return False
+        return True
 
     def add(self, raw: msgspec.Raw, path: str) -> None:
         """One content: an object with parts, or just a text. Raises GatewayError("bad_request")."""
@@ -52,11 +87,16 @@ class Contents:
         role = _ROLES.get((content.role or "").lower())
         if role is None:
             raise bad_request(f"{path}.role {content.role!r} is not known; use user or model.", f"{path}.role")
-        pieces = self._pieces(content, path)
-        if not content.role and any(isinstance(block, ToolCall) for each in pieces for block in each.blocks):
+        self._add(role, content.role, self._pieces(content, path))
+
+    def _add(self, role: Role, said: str | None, pieces: list[Piece]) -> None:
+        if not said and any(isinstance(block, ToolCall) for each in pieces for block in each.blocks):
             role = "assistant"
         if role == "assistant":
-            self._spoken(pieces)
+            self._spoken = self._spoken or _Spoken()
+            for piece in pieces:
+                for block in piece.blocks:
+                    self._spoken.add(block, piece.thought)
         else:
             self.turns.append(Turn(role, tuple(block for each in pieces for block in each.blocks)))
 
@@ -69,25 +109,38 @@ class Contents:
         self.dropped += [name for each in pieces for name in each.dropped]
         return pieces
 
-    def _spoken(self, pieces: list[Piece]) -> None:
-        """What the model said, going on with what it has just said."""
-        blocks: list[Block] = []
-        if self.turns and self.turns[-1].role == "assistant":
-            blocks += self.turns.pop().blocks
-        for piece in pieces:
-            for block in piece.blocks:
-                _append(blocks, block, piece.thought)
-        self.turns.append(Turn("assistant", tuple(blocks)))
 
+class _Spoken:
+    """What the model said in a row. Texts are joined at the end: clients give back an answer in as many contents as it
+    had chunks."""
 
-def _append(blocks: list[Block], block: Block, thought: bool) -> None:
-    last = blocks[-1] if blocks else None
-    if isinstance(block, Text) and isinstance(last, Text):
-        blocks[-1] = Text(last.text + block.text)
-    elif thought and isinstance(block, Thinking) and isinstance(last, Thinking) and last.text and not last.opaque:
-        blocks[-1] = Thinking(last.text + block.text, block.opaque)
-    else:
-        blocks.append(block)
+    def __init__(self) -> None:
+        self._blocks: list[Block] = []
+        self._more: list[str] = []
+
+    def add(self, block: Block, thought: bool) -> None:
+        last = self._blocks[-1] if self._blocks else None
+        if isinstance(block, Text) and isinstance(last, Text):
+            self._more.append(block.text)
+        elif thought and isinstance(block, Thinking) and isinstance(last, Thinking) and last.text and not last.opaque:
+            self._more.append(block.text)
+            if block.opaque:
+                self._join(block.opaque)
+        else:
+            self._join()
+            self._blocks.append(block)
+
+    def blocks(self) -> tuple[Block, ...]:
+        self._join()
+        return tuple(self._blocks)
+
+    def _join(self, state: tuple[Opaque, ...] = ()) -> None:
+        if self._more:
+            last = self._blocks[-1]
+            assert isinstance(last, Text | Thinking)
+            text = "".join((last.text, *self._more))
+            self._blocks[-1] = Text(text) if isinstance(last, Text) else Thinking(text, state)
+            self._more = []
 
 
 def system_texts(raw: msgspec.Raw | None, path: str) -> tuple[Text, ...]:

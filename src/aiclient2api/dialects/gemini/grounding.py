@@ -6,6 +6,7 @@ Gemini counts bytes of UTF-8 over the whole text, the hub code points within a b
 import msgspec
 
 from aiclient2api.canonical.events import Citation
+from aiclient2api.dialects.gemini.offsets import Offsets
 from aiclient2api.wire import jsonio
 
 
@@ -56,35 +57,35 @@ class Sources(msgspec.Struct, rename="camel"):
 
 
 def citations(
-    grounding: Grounding | None, sources: Sources | None, index: int, text: str, before: int
+    grounding: Grounding | None, sources: Sources | None, index: int, text: Offsets, before: int
 ) -> list[Citation]:
-    """The sources of the text block `index`, which holds `text`; `before` is how many bytes of text came earlier."""
+    """The sources of the text block `index`, whose places are `text`; `before` is how many bytes of text came
+    earlier."""
     out: list[Citation] = []
-    raw = text.encode("utf-8", "surrogatepass")
     if grounding is not None:
         chunks = grounding.grounding_chunks or []
         supports = grounding.grounding_supports or [_Support(None, list(range(len(chunks))))]
         for support in supports:
             segment = support.segment or _Segment(before)
-            start, end = _place(raw, segment.start_index - before, segment.end_index, before)
+            start, end = _place(text, segment.start_index - before, segment.end_index, before)
             for number in support.grounding_chunk_indices:
                 if 0 <= number < len(chunks):
                     source = chunks[number].source
                     out.append(Citation(index, source.uri, source.title, segment.text, start, end))
     if sources is not None:
         for found in sources.citation_sources or sources.citations or ():
-            start, end = _place(raw, found.start_index - before, found.end_index, before)
+            start, end = _place(text, found.start_index - before, found.end_index, before)
             out.append(Citation(index, found.uri, found.title, start=start, end=end))
     return out
 
 
-def _place(raw: bytes, start: int, end: int | None, before: int) -> tuple[int, int | None]:
+def _place(text: Offsets, start: int, end: int | None, before: int) -> tuple[int, int | None]:
     """Byte offsets within the block as code points."""
-    return _points(raw, start), None if end is None else _points(raw, end - before)
+    return text.point_of(start), None if end is None else text.point_of(end - before)
 
 
-def _points(raw: bytes, at: int) -> int:
-    return len(raw[: max(0, at)].decode("utf-8", "ignore"))
+MAX_QUOTED = 32_768
+"""Characters of a block that are kept to quote from. What is cited behind them, without its words, has only a place."""
 
 
 class GroundingWriter:
@@ -92,28 +93,36 @@ class GroundingWriter:
 
     def __init__(self) -> None:
         self._bytes = 0
+        self._places = Offsets()
         self._block: list[str] = []
+        self._kept = 0
         self._waiting: list[Citation] = []
         self._chunks: dict[tuple[str, str], int] = {}
         self._supports: list[_Support] = []
 
     def text(self, text: str) -> None:
-        self._block.append(text)
+        self._places.add(text)
+        if self._kept < MAX_QUOTED:
+            self._block.append(text[: MAX_QUOTED - self._kept])
+            self._kept += len(text)
 
     def cite(self, citation: Citation) -> None:
         self._waiting.append(citation)
 
     def end_block(self) -> None:
         """A text block is whole: now the bytes before each place in it are known."""
-        block = "".join(self._block)
+        places = self._places
+        block = "".join(self._block) if self._waiting else ""
         for each in self._waiting:
             number = self._chunks.setdefault((each.url, each.title), len(self._chunks))
-            cited = block[each.start or 0 : each.end]
-            start = self._bytes + _length(block[: each.start or 0])
-            segment = _Segment(start, start + _length(cited), each.cited_text or cited)
+            start = places.byte_of(each.start or 0)
+            end = places.bytes if each.end is None else max(start, places.byte_of(each.end))
+            segment = _Segment(
+                self._bytes + start, self._bytes + end, each.cited_text or block[each.start or 0 : each.end]
+            )
             self._supports.append(_Support(segment, [number]))
-        self._bytes += _length(block)
-        self._block, self._waiting = [], []
+        self._bytes += places.bytes
+        self._places, self._block, self._kept, self._waiting = Offsets(), [], 0, []
 
     def whole(self) -> bytes:
         """The JSON of groundingMetadata; empty if nothing was cited."""
@@ -122,7 +131,3 @@ class GroundingWriter:
             return b""
         chunks = [{"web": {"uri": uri, "title": title}} for uri, title in self._chunks]
         return jsonio.encode({"groundingChunks": chunks, "groundingSupports": self._supports})
-
-
-def _length(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass"))

@@ -50,6 +50,36 @@ class _Part(msgspec.Struct, rename="camel"):
     video_metadata: msgspec.Raw = ABSENT
 
 
+class _Call(msgspec.Struct, rename="camel"):
+    name: str | None = None
+    id: str | None = None
+    args: msgspec.Raw = ABSENT
+
+
+class _Result(msgspec.Struct, rename="camel"):
+    name: str | None = None
+    id: str | None = None
+    response: msgspec.Raw = ABSENT
+    parts: msgspec.Raw = ABSENT
+
+
+class _PlainCall(_Call, gc=False, forbid_unknown_fields=True): ...
+
+
+class _PlainResult(_Result, gc=False, forbid_unknown_fields=True): ...
+
+
+class PlainPart(msgspec.Struct, rename="camel", gc=False, forbid_unknown_fields=True):
+    """A part as nearly all clients write it, read with all that is in it. A name in snake_case is an unknown one."""
+
+    text: str | None = None
+    thought: bool | None = None
+    thought_signature: str | None = None
+    function_call: _PlainCall | None = None
+    function_response: _PlainResult | None = None
+    inline_data: msgspec.Raw = ABSENT
+
+
 class Piece(NamedTuple):
     """The blocks of one part; `thought` marks what may go on a thought of the part before."""
 
@@ -73,41 +103,50 @@ def decode_part(raw: msgspec.Raw, path: str, calls: Calls) -> Piece:
         return Piece((_inline(part.inline_data, f"{path}.inlineData", _detail(part, path)),), dropped=dropped)
     if given(part.file_data):
         return Piece((_file(part.file_data, f"{path}.fileData", _detail(part, path)),), dropped=dropped)
-    if part.text and part.thought:
-        return Piece((Thinking(part.text, state),), thought=True)
     if part.text is None and (kind := _foreign_kind(raw, path)) is not None:
         return Piece((Foreign(FAMILY, kind, bytes(raw)),))
-    said: tuple[Block, ...] = (Text(part.text),) if part.text else ()
-    return Piece((*said, Thinking("", state)) if state else said, thought=bool(part.thought))
+    return _text_piece(part.text, bool(part.thought), state)
+
+
+def plain_part(part: PlainPart, path: str, calls: Calls) -> Piece | None:
+    """As decode_part makes it; None, or bad_request, where that must decide."""
+    state = read_signature(part.thought_signature)
+    if part.function_call is not None:
+        return Piece((_called(part.function_call, f"{path}.functionCall", calls, state),))
+    if part.function_response is not None:
+        return Piece((_answered(part.function_response, f"{path}.functionResponse", calls),))
+    if given(part.inline_data):
+        return Piece((_inline(part.inline_data, f"{path}.inlineData", None),))
+    return None if part.text is None else _text_piece(part.text, bool(part.thought), state)
+
+
+def _text_piece(text: str | None, thought: bool, state: tuple[Opaque, ...]) -> Piece:
+    if text and thought:
+        return Piece((Thinking(text, state),), thought=True)
+    said: tuple[Block, ...] = (Text(text),) if text else ()
+    return Piece((*said, Thinking("", state)) if state else said, thought=thought)
 
 
 def _foreign_kind(raw: msgspec.Raw, path: str) -> str | None:
     return next((name for name in read(raw, dict[str, msgspec.Raw], path) if name not in _BESIDE), None)
 
 
-class _Call(msgspec.Struct, rename="camel"):
-    name: str | None = None
-    id: str | None = None
-    args: msgspec.Raw = ABSENT
-
-
 def _call(raw: msgspec.Raw, path: str, calls: Calls, state: tuple[Opaque, ...]) -> ToolCall:
-    call = shape(raw, _Call, path)
+    return _called(shape(raw, _Call, path), path, calls, state)
+
+
+def _called(call: _Call, path: str, calls: Calls, state: tuple[Opaque, ...]) -> ToolCall:
     if not call.name:
         raise bad_request(f"{path}.name is missing.", f"{path}.name")
     arguments = arguments_text(call.args, f"{path}.args")
     return ToolCall(calls.called(call.name, call.id or "", path), call.name, arguments, opaque=state)
 
 
-class _Result(msgspec.Struct, rename="camel"):
-    name: str | None = None
-    id: str | None = None
-    response: msgspec.Raw = ABSENT
-    parts: msgspec.Raw = ABSENT
-
-
 def _result(raw: msgspec.Raw, path: str, calls: Calls) -> ToolResult:
-    result = shape(raw, _Result, path)
+    return _answered(shape(raw, _Result, path), path, calls)
+
+
+def _answered(result: _Result, path: str, calls: Calls) -> ToolResult:
     if not result.name and not result.id:
         raise bad_request(f"{path}.name is missing.", f"{path}.name")
     call_id, name = calls.answered(result.name or "", result.id or "", path)

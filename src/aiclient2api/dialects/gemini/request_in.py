@@ -8,6 +8,8 @@ or contents, a wrong type. Unknown members are kept raw for a provider of the sa
 
 from collections.abc import Mapping
 
+import msgspec
+
 from aiclient2api.canonical.errors import bad_request
 from aiclient2api.canonical.request import Request, Text
 from aiclient2api.dialects.gemini.config_in import config
@@ -30,9 +32,7 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """Raises GatewayError("bad_request") and nothing else."""
     raws = body_members(body)
     found = {camel(name): raw for name, raw in raws.items()}
-    contents = Contents()
-    for path, raw in listed(found.get("contents"), "contents"):
-        contents.add(raw, path)
+    contents = _contents(found.get("contents"))
     system = system_texts(found.get("systemInstruction"), "systemInstruction")
     leading = next((i for i, turn in enumerate(contents.turns) if turn.role != "system"), len(contents.turns))
     system += tuple(block for turn in contents.turns[:leading] for block in turn.blocks if isinstance(block, Text))
@@ -60,6 +60,16 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
         extra={**rest, **choice.extra, **wanted.extra},
         dropped=(*dict.fromkeys(contents.dropped), *declared.dropped),
     )
+
+
+def _contents(raw: msgspec.Raw | None) -> Contents:
+    contents = Contents()
+    if raw is not None and contents.add_plain(raw):
+        return contents
+    contents = Contents()
+    for path, each in listed(raw, "contents"):
+        contents.add(each, path)
+    return contents
 
 
 def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:

@@ -41,7 +41,7 @@ def _encode(request: Request, writing: Writing) -> Outgoing:
     if config:
         body["generationConfig"] = config
     _rest(request, writing, body)
-    return Outgoing(jsonio.encode(body), tuple(writing.dropped))
+    return Outgoing(jsonio.encode(body), writing.names, tuple(writing.dropped))
 
 
 def _rest(request: Request, writing: Writing, body: Member) -> None:

@@ -31,6 +31,10 @@ class _Declaration(msgspec.Struct, rename="camel"):
     behavior: msgspec.Raw = ABSENT
 
 
+class _Plain(_Declaration, forbid_unknown_fields=True):
+    """Without members in snake_case, which are unknown ones."""
+
+
 class Tools(NamedTuple):
     tools: tuple[Tool, ...]
     dropped: tuple[str, ...]
@@ -51,7 +55,7 @@ def tools(raw: msgspec.Raw | None) -> Tools:
 
 
 def _declaration(raw: msgspec.Raw, path: str, dropped: list[str]) -> Tool:
-    found = shape(raw, _Declaration, path)
+    found = jsonio.fitting(raw, _Plain) or shape(raw, _Declaration, path)
     if not found.name:
         raise bad_request(f"{path}.name is missing.", f"{path}.name")
     for name in ("response", "response_json_schema", "behavior"):

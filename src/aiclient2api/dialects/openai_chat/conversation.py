@@ -14,10 +14,22 @@ from aiclient2api.dialects.names import wire_id
 class Conversation:
     def __init__(self) -> None:
         self.system: list[Text] = []
-        self.turns: list[Turn] = []
-        self._unanswered: list[ToolCall] = []
+        self._turns: list[Turn] = []
+        self._more: list[Block] = []
+        self._unanswered: dict[int, ToolCall] = {}
+        self._numbers: dict[str, list[int]] = {}
+        self._calls = 0
         self._names: dict[str, str] = {}
         self._results_open = False
+
+    @property
+    def turns(self) -> list[Turn]:
+        """All turns so far. A turn that grows by single blocks is put together here, once."""
+        if self._more:
+            last = self._turns[-1]
+            self._turns[-1] = Turn(last.role, (*last.blocks, *self._more), last.name, last.cache)
+            self._more = []
+        return self._turns
 
     def add_system(self, blocks: tuple[Block, ...], path: str) -> None:
         """Before the first turn: the system prompt; later: a turn of its own. Raises bad_request for all but text."""
@@ -39,22 +51,19 @@ class Conversation:
         self._results_open = False
         for block in blocks:
             if isinstance(block, ToolCall):
-                self._unanswered.append(block)
-                self._names[block.id] = block.name
+                self._called(block)
             elif isinstance(block, ToolResult):
                 self._answered(block.call_id)
         self.turns.append(Turn(role, blocks, name, cache))
 
     def extend(self, block: Block) -> None:
         """One more block of the assistant's latest turn, or the first of a new one."""
-        if not self.turns or self.turns[-1].role != "assistant":
+        if not self._turns or self._turns[-1].role != "assistant":
             self.add("assistant", (block,))
             return
-        last = self.turns.pop()
         if isinstance(block, ToolCall):
-            self._unanswered.append(block)
-            self._names[block.id] = block.name
-        self.turns.append(Turn("assistant", (*last.blocks, block), last.name, last.cache))
+            self._called(block)
+        self._more.append(block)
 
     def add_result(self, result: ToolResult, path: str) -> None:
         """Raises bad_request for a result that names no call where none is open."""
@@ -65,8 +74,7 @@ class Conversation:
         name = result.name or self._names.get(call_id)
         result = ToolResult(call_id, result.content, result.is_error, name, result.cache)
         if self._results_open:
-            last = self.turns.pop()
-            self.turns.append(Turn("user", (*last.blocks, result)))
+            self._more.append(result)
         else:
             self.turns.append(Turn("user", (result,)))
             self._results_open = True
@@ -76,8 +84,15 @@ class Conversation:
         return wire_id(f"{position}:{name}")
 
     def _next_unanswered(self, name: str | None) -> str:
-        same = (call.id for call in self._unanswered if name in (None, call.name))
+        same = (call.id for call in self._unanswered.values() if name in (None, call.name))
         return next(same, "")
 
+    def _called(self, call: ToolCall) -> None:
+        self._calls += 1
+        self._unanswered[self._calls] = call
+        self._numbers.setdefault(call.id, []).append(self._calls)
+        self._names[call.id] = call.name
+
     def _answered(self, call_id: str) -> None:
-        self._unanswered = [call for call in self._unanswered if call.id != call_id]
+        for number in self._numbers.pop(call_id, ()):
+            del self._unanswered[number]

@@ -36,8 +36,8 @@ class Fields:
 
     def raw(self, name: str) -> msgspec.Raw | None:
         """The member's own JSON, or None if it is absent or null."""
-        raw = self._members.pop(name, msgspec.Raw())
-        return raw if given(raw) else None
+        raw = self._members.pop(name, None)
+        return raw if raw is not None and given(raw) else None
 
     def integer(self, name: str, low: int, high: int = MAX_INTEGER) -> int | None:
         """A whole number (12 and 12.0 alike) from `low` to `high`."""

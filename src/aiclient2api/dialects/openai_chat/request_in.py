@@ -10,14 +10,14 @@ from collections.abc import Mapping
 import msgspec
 
 from aiclient2api.canonical.errors import bad_request
-from aiclient2api.canonical.request import Request
+from aiclient2api.canonical.request import Block, Request
 from aiclient2api.dialects.openai_chat import settings_in
 from aiclient2api.dialects.openai_chat.conversation import Conversation
 from aiclient2api.dialects.openai_chat.fields import Fields
 from aiclient2api.dialects.openai_chat.items_in import add_items
-from aiclient2api.dialects.openai_chat.messages_in import NATIVE, add_message
+from aiclient2api.dialects.openai_chat.messages_in import NATIVE, add_message, add_plain_messages
 from aiclient2api.dialects.parts import decode_content
-from aiclient2api.dialects.reading import CacheMark, cache_of, given
+from aiclient2api.dialects.reading import CacheMark, cache_of, given, read
 
 DIALECT = "openai_chat"
 _SESSION_HEADERS = ("x-session-id", "session-id", "session_id", "x-session-affinity")
@@ -69,19 +69,28 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
 
 
 def _conversation(fields: Fields, from_items: bool) -> tuple[Conversation, tuple[str, ...]]:
-    talk = Conversation()
-    for name in ("system", "instructions"):
-        talk.add_system(decode_content(fields.raw(name), native=NATIVE, path=name), name)
+    system = {name: decode_content(fields.raw(name), native=NATIVE, path=name) for name in ("system", "instructions")}
+    talk = _begun(system)
     if from_items:
         left_out = add_items(fields.raw("input") or msgspec.Raw(b"[]"), talk)
         where = "input"
     else:
         left_out, where = (), "messages"
-        for path, raw in fields.items("messages"):
-            add_message(raw, path, talk)
+        raw = fields.raw("messages")
+        if raw is not None and not add_plain_messages(raw, talk):
+            talk = _begun(system)
+            for index, message in enumerate(read(raw, list[msgspec.Raw], "messages")):
+                add_message(message, f"messages[{index}]", talk)
     if not talk.turns and not talk.system:
         raise bad_request(f"{where} must be a list of at least one message.", where)
     return talk, left_out
+
+
+def _begun(system: Mapping[str, tuple[Block, ...]]) -> Conversation:
+    talk = Conversation()
+    for name, blocks in system.items():
+        talk.add_system(blocks, name)
+    return talk
 
 
 def _format(fields: Fields, from_items: bool) -> tuple[msgspec.Raw | None, str]:

@@ -45,7 +45,7 @@ def encode_request(request: Request, model: Model) -> Outgoing:
     if request.stream:
         body["stream_options"] = {"include_usage": True}
     _rest(request, writing, body)
-    return Outgoing(jsonio.encode(body), tuple(writing.dropped))
+    return Outgoing(jsonio.encode(body), writing.names, tuple(writing.dropped))
 
 
 def _limits(request: Request, writing: Writing, body: Member) -> None:

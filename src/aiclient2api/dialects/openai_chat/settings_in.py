@@ -12,13 +12,13 @@ from aiclient2api.canonical.errors import bad_request
 from aiclient2api.canonical.request import OutputFormat, Reasoning, Sampling, Tool, ToolChoice
 from aiclient2api.dialects.openai_chat.fields import MAX_INTEGER, Fields
 from aiclient2api.dialects.reading import given, json_object, read
-from aiclient2api.dialects.tool_shapes import decode_tool
+from aiclient2api.dialects.tool_shapes import decode_tools
 
 
 def tools(fields: Fields) -> tuple[Tool, ...]:
     """`tools` and the legacy `functions`."""
-    listed = fields.items("tools") + fields.items("functions")
-    return tuple(decode_tool(raw, path) for path, raw in listed)
+    listed = [(name, raw) for name in ("tools", "functions") if (raw := fields.raw(name)) is not None]
+    return tuple(tool for name, raw in listed for tool in decode_tools(raw, name))
 
 
 class _Named(msgspec.Struct):

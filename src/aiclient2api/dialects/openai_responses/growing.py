@@ -4,6 +4,7 @@ What an item says when it is done is the truth; the deltas before it are a previ
 told whole at its end, and one that got too few gets the rest. Each item appends its events to the list it is given.
 """
 
+import zlib
 from collections.abc import Callable
 from typing import Literal
 
@@ -33,29 +34,32 @@ ThoughtKind = Literal["summary", "content"]
 
 
 class Preview:
-    """The text that has been passed on."""
+    """How long the text is that has been passed on, and a checksum by which it is known again. A client may read slowly
+    what the service has said fast, so the text itself is not kept."""
 
-    __slots__ = ("_pieces",)
+    __slots__ = ("_checksum", "_length")
 
     def __init__(self) -> None:
-        self._pieces: list[str] = []
+        self._length = 0
+        self._checksum = 0
 
     def __bool__(self) -> bool:
-        return bool(self._pieces)
+        return self._length > 0
 
     def add(self, piece: str) -> None:
-        self._pieces.append(piece)
-
-    @property
-    def text(self) -> str:
-        return "".join(self._pieces)
+        self._length += len(piece)
+        self._checksum = _checksum(piece, self._checksum)
 
     def rest(self, whole: str | None) -> str:
         """What of the whole has not been passed on; nothing if it is not a continuation, for that is too late."""
         if not whole:
             return ""
-        shown = self.text
-        return whole[len(shown) :] if whole.startswith(shown) else ""
+        shown = whole[: self._length]
+        return whole[self._length :] if len(shown) == self._length and _checksum(shown) == self._checksum else ""
+
+
+def _checksum(text: str, before: int = 0) -> int:
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"), before)
 
 
 class GrowingMessage:
@@ -180,6 +184,7 @@ class GrowingCall:
         self._answer_id = answer_id
         self._waiting = ""
         self._said = Preview()
+        self._pieces: list[str] = []
         self._block: int | None = None
         self._closed = False
         self.custom = custom
@@ -192,7 +197,7 @@ class GrowingCall:
     @property
     def sound(self) -> bool:
         """Whether its arguments are one whole object."""
-        return json_object(self._said.text + self._waiting) is not None
+        return json_object("".join((*self._pieces, self._waiting))) is not None
 
     def begin(self, item: ItemIn, out: Out) -> None:
         if self._block is None and item.name and item.call_id:
@@ -203,6 +208,8 @@ class GrowingCall:
             self._waiting += text
         elif text:
             self._said.add(text)
+            if not self.custom:  # of a call that is cut it is asked whether these are whole
+                self._pieces.append(text)
             out.append(ArgumentsDelta(self._block, text))
 
     def whole(self, text: str, out: Out) -> None:
@@ -227,6 +234,7 @@ class GrowingCall:
     def close(self, out: Out) -> None:
         if self._block is not None and not self._closed:
             self._closed = True
+            self._pieces = []
             out.append(BlockEnd(self._block))
 
     def _open(self, item: ItemIn, call_id: str, out: Out) -> None:

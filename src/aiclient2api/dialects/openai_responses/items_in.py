@@ -6,12 +6,13 @@ Refuses: references to stored items, unknown roles, members of a wrong type; eac
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import msgspec
 
 from aiclient2api.canonical.errors import GatewayError, bad_request
-from aiclient2api.canonical.request import Foreign, Opaque, Thinking, ToolCall, ToolResult
-from aiclient2api.dialects import opaque
+from aiclient2api.canonical.request import Block, Foreign, Opaque, Thinking, ToolCall, ToolResult
+from aiclient2api.dialects import opaque, plain
 from aiclient2api.dialects.openai_chat.conversation import Conversation
 from aiclient2api.dialects.openai_chat.messages_in import NATIVE as FAMILY
 from aiclient2api.dialects.openai_chat.messages_in import add_message
@@ -19,6 +20,7 @@ from aiclient2api.dialects.openai_responses.native_calls import NATIVE, decode_c
 from aiclient2api.dialects.openai_responses.tools_in import Toolset
 from aiclient2api.dialects.parts import arguments_text, decode_content
 from aiclient2api.dialects.reading import given, read
+from aiclient2api.wire import jsonio
 
 DIALECT = "openai_responses"
 
@@ -64,6 +66,29 @@ class _Tools(msgspec.Struct):
     tools: list[msgspec.Raw] = []
 
 
+class _PlainItem(msgspec.Struct, gc=False):
+    """The members of all plain items. A member that two kinds of items have is of one type in both."""
+
+    type: Literal["message", "function_call", "function_call_output", "reasoning"] | None = None
+    role: Literal["user", "system", "developer", "assistant"] | None = None
+    id: str | None = None
+    content: plain.PlainContent = None
+    tool_calls: msgspec.Raw = msgspec.Raw()
+    phase: str | None = None
+    call_id: str | None = None
+    name: str | None = None
+    arguments: msgspec.Raw = msgspec.Raw()
+    input: str | None = None
+    namespace: str | None = None
+    output: plain.PlainContent = None
+    summary: list[_Text] | None = None
+    encrypted_content: str | None = None
+
+
+_CALLS = frozenset({"function_call", "custom_tool_call"})
+_SPEAKERS = frozenset({"user", "system", "developer", "assistant"})
+
+
 class Items:
     """Reads the items one by one into a conversation."""
 
@@ -78,9 +103,61 @@ class Items:
         if bytes(raw).startswith(b'"'):
             self.talk.add("user", decode_content(raw, native=FAMILY, path="input"))
             return
+        trial = Items(self._tools)
+        trial.talk.system += self.talk.system
+        if trial.read_plain(raw):
+            self.talk, self.left_out = trial.talk, trial.left_out
+            return
+        self.read_each(raw)
+
+    def read_each(self, raw: msgspec.Raw) -> None:
+        """A list of items of any shape, one by one."""
         for index, item in enumerate(read(raw, list[msgspec.Raw], "input")):
             self._item(item, f"input[{index}]")
         self._let_go()
+
+    def read_plain(self, raw: msgspec.Raw) -> bool:
+        """All items at once, as _item reads them one by one; False if one of them is not plain or is wrong."""
+        items = jsonio.fitting(raw, list[_PlainItem])
+        if items is None:
+            return False
+        try:
+            for index, item in enumerate(items):
+                kind = item.type or ("message" if item.role is not None else "")
+                if kind not in _CALLS:
+                    self._let_go()
+                if not _PLAIN[kind](self, item, f"input[{index}]"):
+                    return False
+        except (GatewayError, KeyError):
+            return False
+        self._let_go()
+        return True
+
+    def _plain_message(self, item: _PlainItem, path: str) -> bool:
+        if item.role is None or (item.role == "assistant" and given(item.tool_calls)):
+            return False
+        self._said(item.role, plain.blocks(item.content, FAMILY), path, bool(item.phase))
+        return True
+
+    def _plain_call(self, item: _PlainItem, path: str) -> bool:
+        if not item.call_id or not item.name:
+            return False
+        arguments = arguments_text(item.arguments, f"{path}.arguments")
+        self.talk.extend(
+            ToolCall(item.call_id, item.name, arguments, namespace=item.namespace, opaque=self._taken_state())
+        )
+        return True
+
+    def _plain_output(self, item: _PlainItem, path: str) -> bool:
+        content = plain.blocks(item.output, FAMILY)
+        self._result(ToolResult(item.call_id or "", content, name=item.name), path)
+        return True
+
+    def _plain_reasoning(self, item: _PlainItem, path: str) -> bool:
+        if item.content is not None:
+            return False
+        self._thought("\n\n".join(part.text for part in item.summary or ()), item.encrypted_content)
+        return True
 
     def _item(self, raw: msgspec.Raw, path: str) -> None:
         head = read(raw, _Head, path)
@@ -90,7 +167,7 @@ class Items:
         if kind == "item_reference":
             self._reference(head.id or "", path)
             return
-        if kind not in ("function_call", "custom_tool_call"):
+        if kind not in _CALLS:
             self._let_go()
         reader = READERS.get(kind)
         if reader is not None:
@@ -118,20 +195,23 @@ class Items:
 
     def message(self, raw: msgspec.Raw, path: str) -> None:
         message = read(raw, _Message, path)
-        if message.role in ("user", "system", "developer"):
-            blocks = decode_content(message.content, native=FAMILY, path=f"{path}.content")
-            if message.role == "user":
-                self.talk.add("user", blocks)
-            else:
-                self.talk.add_system(blocks, f"{path}.content")
-        elif message.role == "assistant" and not given(message.tool_calls):
-            # All that the assistant says and does until the user's next word is one turn.
-            for block in decode_content(message.content, native=FAMILY, path=f"{path}.content"):
-                self.talk.extend(block)
-            if message.phase:
-                self.left_out["input.phase"] = None
-        else:
+        if message.role not in _SPEAKERS or (message.role == "assistant" and given(message.tool_calls)):
             add_message(raw, path, self.talk)  # Chat's own shape, or a role that is not known there either
+            return
+        blocks = decode_content(message.content, native=FAMILY, path=f"{path}.content")
+        self._said(message.role, blocks, path, bool(message.phase))
+
+    def _said(self, role: str, blocks: tuple[Block, ...], path: str, phase: bool) -> None:
+        if role == "user":
+            self.talk.add("user", blocks)
+        elif role != "assistant":
+            self.talk.add_system(blocks, f"{path}.content")
+        else:
+            # All that the assistant says and does until the user's next word is one turn.
+            for block in blocks:
+                self.talk.extend(block)
+            if phase:
+                self.left_out["input.phase"] = None
 
     def function_call(self, raw: msgspec.Raw, path: str) -> None:
         call = self._call(raw, path)
@@ -174,10 +254,12 @@ class Items:
     def reasoning(self, raw: msgspec.Raw, path: str) -> None:
         """Thinking; without text and with a thought signature it is the state of the call behind it."""
         item = read(raw, _Reasoning, path)
-        text = "\n\n".join(part.text for part in item.summary or item.content or ())
+        self._thought("\n\n".join(part.text for part in item.summary or item.content or ()), item.encrypted_content)
+
+    def _thought(self, text: str, encrypted: str | None) -> None:
         state: tuple[Opaque, ...] = ()
-        if item.encrypted_content:
-            found = opaque.unwrap(item.encrypted_content, FAMILY, "encrypted")
+        if encrypted:
+            found = opaque.unwrap(encrypted, FAMILY, "encrypted")
             state = (found,) if found.value else ()  # none in an envelope of nothing
         if state and not text and state[0].kind == "thought_signature":
             self._state = state
@@ -188,6 +270,13 @@ class Items:
         for index, tool in enumerate(read(raw, _Tools, path).tools):
             self._tools.add(tool, f"{path}.tools[{index}]")
 
+
+_PLAIN: dict[str, Callable[[Items, _PlainItem, str], bool]] = {
+    "message": Items._plain_message,
+    "function_call": Items._plain_call,
+    "function_call_output": Items._plain_output,
+    "reasoning": Items._plain_reasoning,
+}
 
 READERS: dict[str, Callable[[Items, msgspec.Raw, str], None]] = {
     "message": Items.message,

@@ -161,7 +161,7 @@ class OutputReader:
         if slot.done:
             return
         slot.done = True
-        slot.item = item
+        slot.item = ItemIn(type=item.type, id=item.id, call_id=item.call_id, status=item.status)
         if slot.growing is None:
             self._whole(item, raw, out)
         else:

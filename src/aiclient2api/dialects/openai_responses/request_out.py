@@ -47,7 +47,7 @@ def encode_request(request: Request, model: Model) -> Outgoing:
     _rest(request, writing, body)
     body["store"] = False
     body["stream"] = request.stream
-    return Outgoing(jsonio.encode(body), tuple(writing.dropped))
+    return Outgoing(jsonio.encode(body), writing.names, tuple(writing.dropped))
 
 
 def _tools(request: Request, writing: Writing, body: Member) -> None:

@@ -12,7 +12,7 @@ from aiclient2api.canonical.errors import bad_request
 from aiclient2api.canonical.request import Tool, ToolChoice
 from aiclient2api.dialects.as_function import flat_name
 from aiclient2api.dialects.reading import read
-from aiclient2api.dialects.tool_shapes import decode_tool
+from aiclient2api.dialects.tool_shapes import decode_tool, known_tool
 
 
 class _Head(msgspec.Struct):
@@ -58,6 +58,10 @@ class Toolset:
 
     def add(self, raw: msgspec.Raw, path: str) -> None:
         """One entry of a list of tools. Raises GatewayError("bad_request") naming the member at fault."""
+        tool = known_tool(raw, path)
+        if tool is not None:
+            self._tools.setdefault(("", tool.name, b""), tool)
+            return
         if read(raw, _Head, path).type != "namespace":
             self._keep(raw, path, None)
             return

@@ -9,6 +9,7 @@ properties; references are written out, or kept where the service follows them. 
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from aiclient2api.dialects.remembered import remembered
 from aiclient2api.wire import jsonio
 
 Schema = dict[str, object]
@@ -45,6 +46,7 @@ class Profile(NamedTuple):
     finish: Callable[[Schema], Schema] = lambda node: node
 
 
+@remembered
 def levelled(schema: bytes, profile: Profile, *, object_root: bool = False) -> bytes:
     """The schema in the words of `profile`; with `object_root` the root becomes an object without a union, as the
     arguments of a tool must be. What is no object at all ("true", null) allows anything. Raises JsonError."""

@@ -15,59 +15,59 @@ MAX_NAME = 64
 ORIGIN = "AI_EDITOR"
 
 
-class Bytes(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class Bytes(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
     """`bytes` is base64."""
 
     bytes: str
 
 
-class ImageBlock(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class ImageBlock(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
     format: str
     source: Bytes
 
 
-class DocumentBlock(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class DocumentBlock(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
     name: str
     format: str
     source: Bytes
 
 
-class ResultText(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class ResultText(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
     text: str
 
 
-class ToolResultEntry(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class ToolResultEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
     tool_use_id: str
     content: tuple[ResultText, ...]
     status: Literal["success", "error"]
 
 
-class ToolUse(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class ToolUse(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
     tool_use_id: str
     name: str
     input: msgspec.Raw
 
 
-class InputSchema(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class InputSchema(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
     json: msgspec.Raw
 
 
-class ToolSpecification(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class ToolSpecification(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
     name: str
     input_schema: InputSchema
     description: str | None = None
 
 
-class ToolEntry(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class ToolEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
     tool_specification: ToolSpecification
 
 
-class Context(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class Context(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
     tool_results: tuple[ToolResultEntry, ...] = ()
     tools: tuple[ToolEntry, ...] = ()
 
 
-class UserInput(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class UserInput(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
     content: str
     model_id: str
     origin: str
@@ -76,36 +76,36 @@ class UserInput(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel")
     user_input_message_context: Context | None = None
 
 
-class ReasoningText(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class ReasoningText(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
     text: str
     signature: str
 
 
-class ReasoningContent(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class ReasoningContent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
     """One of the two."""
 
     reasoning_text: ReasoningText | None = None
     redacted_content: str | None = None
 
 
-class AssistantResponse(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class AssistantResponse(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
     content: str
     tool_uses: tuple[ToolUse, ...] = ()
     reasoning_content: ReasoningContent | None = None
 
 
-class UserMessage(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class UserMessage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
     user_input_message: UserInput
 
 
-class AssistantMessage(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class AssistantMessage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
     assistant_response_message: AssistantResponse
 
 
 Message = UserMessage | AssistantMessage
 
 
-class ConversationState(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class ConversationState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
     chat_trigger_type: str
     conversation_id: str
     agent_continuation_id: str
@@ -114,7 +114,7 @@ class ConversationState(msgspec.Struct, frozen=True, omit_defaults=True, rename=
     history: tuple[Message, ...] = ()
 
 
-class Body(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class Body(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
     conversation_state: ConversationState
     profile_arn: str | None = None
     additional_model_request_fields: dict[str, msgspec.Raw] | None = None

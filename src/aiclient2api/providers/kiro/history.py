@@ -57,7 +57,7 @@ CONTINUE = "Continue."
 NO_OUTPUT = "(no output)"
 
 
-@dataclass
+@dataclass(slots=True)
 class _User:
     """A user's message while it grows."""
 

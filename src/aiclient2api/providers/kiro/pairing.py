@@ -5,7 +5,7 @@ TOOL_DUPLICATE). Any list of turns comes out sound, also one that no repair has 
 their turn's role get a draft of the other one.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -30,7 +30,7 @@ INTERRUPTED = "The tool call was interrupted."
 Role = Literal["user", "assistant"]
 
 
-@dataclass
+@dataclass(slots=True)
 class Slot:
     """A call, its id on the wire, and the result that answers it."""
 
@@ -43,7 +43,7 @@ class Slot:
         return self.result or ToolResult(self.call.id, (Text(INTERRUPTED),), is_error=True)
 
 
-@dataclass
+@dataclass(slots=True)
 class Draft:
     """A message before it is rendered. `index` is the turn it comes from; `slots` are an assistant's calls, `answered`
     the calls whose results a user's message carries."""
@@ -65,33 +65,41 @@ def drafts(turns: Iterable[Turn]) -> list[Draft]:
 def _runs(turns: Iterable[Turn]) -> list[Draft]:
     """Blocks in runs of one role; texts that are empty are left out, and so is a turn that holds nothing."""
     out: list[Draft] = []
+    latest: Draft | None = None
     for index, turn in enumerate(turns):
+        own: Role = "assistant" if turn.role == "assistant" else "user"
         first_of_turn = True
-        for role, block in _with_roles(turn):
-            same_run = bool(out) and out[-1].role == role and (role == "assistant" or not first_of_turn)
-            if not same_run:
-                out.append(Draft(role, index))
-            out[-1].blocks.append(block)
+        for block in _said(turn):
+            role = _ROLES.get(type(block), own)
+            if latest is None or latest.role != role or (first_of_turn and role == "user"):
+                latest = Draft(role, index)
+                out.append(latest)
+            latest.blocks.append(block)
             first_of_turn = False
     return out
 
 
-def _with_roles(turn: Turn) -> Iterator[tuple[Role, Block]]:
-    own: Role = "assistant" if turn.role == "assistant" else "user"
+_ROLES: dict[type, Role] = {
+    **dict.fromkeys((ToolCall, Thinking, Refusal), "assistant"),
+    **dict.fromkeys((ToolResult, Image, Document, Audio), "user"),
+}
+"""Whose blocks these are, whatever turn they stand in."""
+
+
+def _said(turn: Turn) -> Iterable[Block]:
+    """The turn's blocks, texts as the model is to read them: a system's as a reminder, a named user's with the name."""
     named = turn.name if turn.role == "user" else None
+    if named is None and turn.role != "system":
+        return [block for block in turn.blocks if not isinstance(block, Text) or block.text]
+    out: list[Block] = []
     for block in turn.blocks:
-        if isinstance(block, Text):
-            if not block.text:
-                continue
-            text = reminder(block.text) if turn.role == "system" else f"{named}: {block.text}" if named else block.text
+        if not isinstance(block, Text):
+            out.append(block)
+        elif block.text:
+            said = f"{named}: {block.text}" if named else block.text
+            out.append(Text(reminder(block.text) if turn.role == "system" else said))
             named = None
-            yield own, Text(text)
-        elif isinstance(block, ToolCall | Thinking | Refusal):
-            yield "assistant", block
-        elif isinstance(block, ToolResult | Image | Document | Audio):
-            yield "user", block
-        else:
-            yield own, block
+    return out
 
 
 def _fill(messages: list[Draft]) -> None:
@@ -102,9 +110,16 @@ def _fill(messages: list[Draft]) -> None:
         if message.role == "assistant":
             calls = [block for block in message.blocks if isinstance(block, ToolCall)]
             message.slots = [Slot(call, _unique_id(call.id, used)) for call in calls]
-            latest |= {call.id: [slot for slot in message.slots if slot.call.id == call.id] for call in calls}
+            latest |= _by_id(message.slots)
         else:
             message.blocks = [kept for block in message.blocks for kept in _taken(block, latest)]
+
+
+def _by_id(slots: list[Slot]) -> dict[str, list[Slot]]:
+    out: dict[str, list[Slot]] = {}
+    for slot in slots:
+        out.setdefault(slot.call.id, []).append(slot)
+    return out
 
 
 def _unique_id(call_id: str, used: set[str]) -> str:

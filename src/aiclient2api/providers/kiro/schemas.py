@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from aiclient2api.dialects.remembered import remembered
 from aiclient2api.wire import jsonio
 
 EMPTY = b'{"type":"object","properties":{}}'
@@ -19,6 +20,7 @@ _KEPT = frozenset({"type", "title", "description", "enum", "default", "format", 
 _UNIONS = ("anyOf", "oneOf")
 
 
+@remembered
 def normalised(schema: bytes | None) -> bytes:
     """The schema with an object at its root: `type`, `properties` and `required` put right (kiro.rs).
 
@@ -39,6 +41,7 @@ def normalised(schema: bytes | None) -> bytes:
     return jsonio.patch(schema, changes) if changes else bytes(schema)
 
 
+@remembered
 def simplified(schema: bytes) -> bytes:
     """The schema in the words that every validator knows; references resolved, unions at the root merged.
 

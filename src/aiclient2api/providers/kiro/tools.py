@@ -47,13 +47,13 @@ def flat_name(name: str, namespace: str | None) -> str:
 def toolbox(request: Request, calls: Iterable[ToolCall], simple: bool) -> Toolbox:
     """Everything about tools. `simple`: schemas in their simplified form."""
     declared, dropped = _declared(request)
-    used = list(dict.fromkeys(flat_name(call.name, call.namespace) for call in calls))
+    used = dict.fromkeys(flat_name(call.name, call.namespace) for call in calls)
     names = NameMap([*declared, *used], MAX_NAME)
     offered = _offered(request, declared)
     entries: list[ToolEntry] = []
     moved: list[str] = []
     for name in [each for each in declared if each in offered or each in used]:
-        entry, rest = _entry(declared[name], names.to_wire(name), simple, _tool_member(request, declared[name]))
+        entry, rest = _entry(declared[name], names.to_wire(name), simple, request)
         entries.append(entry)
         moved += [rest] if rest else []
     entries += [_placeholder(names.to_wire(name)) for name in used if name not in declared]
@@ -119,7 +119,7 @@ def _tool_member(request: Request, tool: Tool) -> str:
     return f"tools[{request.tools.index(tool)}]"
 
 
-def _entry(tool: Tool, wire_name: str, simple: bool, where: str) -> tuple[ToolEntry, str]:
+def _entry(tool: Tool, wire_name: str, simple: bool, request: Request) -> tuple[ToolEntry, str]:
     """(specification, the part of the description that had no room, under a heading)."""
     description, rest = _cut(_description(tool))
     try:
@@ -127,6 +127,7 @@ def _entry(tool: Tool, wire_name: str, simple: bool, where: str) -> tuple[ToolEn
         if simple:
             schema = schemas.simplified(schema)
     except jsonio.JsonError as error:
+        where = _tool_member(request, tool)
         raise bad_request(f"The schema of the tool {tool.name[:80]!r} is not JSON: {error}.", where) from None
     specification = ToolSpecification(wire_name, InputSchema(msgspec.Raw(schema)), description or None)
     heading = f"## Tool {wire_name}: rest of its description\n" if rest else ""
