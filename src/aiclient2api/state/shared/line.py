@@ -67,6 +67,13 @@ class Line:
         except self._errors as error:
             raise Away(_words(error)) from error
 
+    async def ended(self) -> bool:
+        """Whether the server has hung up between two commands, as it does when it is restarted."""
+        try:
+            return bool(await self._connection.can_read())
+        except self._errors:
+            return True
+
     async def say(self, commands: Iterable[Command]) -> None:
         """Send without waiting for replies."""
         connection = self._connection

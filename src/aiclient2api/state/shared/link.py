@@ -121,7 +121,7 @@ class Link:
         except BaseException:
             await line.close()
             raise
-        if self._state in ("up", "closed"):  # another look was quicker
+        if self._line is not None or self._state == "closed":  # another look was quicker
             await line.close()
             return
         before, self._line = self._state, line
@@ -197,6 +197,9 @@ class Link:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting and self._line is not None:
+                if await self._line.ended():
+                    await self._reopen()
+                    continue
                 batch = self._take()
                 try:
                     replies = await within(self._line.ask([each.command for each in batch]), DEADLINE)
@@ -207,6 +210,20 @@ class Link:
                     await line.close()
                     break
                 _answer(batch, replies)
+
+    async def _reopen(self) -> None:
+        """Another connection for one that has ended between two commands. What brings Redis up to date goes first."""
+        old, self._line = self._line, None
+        if old is not None:
+            await old.close()
+        held, self._waiting = self._waiting, deque()
+        try:
+            await within(self._look(), DEADLINE)
+        except Away as error:
+            self._fail(error)
+        self._waiting.extend(held)
+        if self._line is None:
+            self._refuse_all(Away("it was lost"))
 
     def _take(self) -> list[_Asked]:
         """The oldest that wait, not too many at once."""

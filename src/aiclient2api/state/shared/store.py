@@ -19,7 +19,7 @@ from aiclient2api.state.shared.link import PREFIX, Link, call
 from aiclient2api.state.shared.notices import Notices, note
 from aiclient2api.state.shared.scripts import PROLONG, RELEASE, TELL
 
-TURN_SECONDS = 10
+TURN_SECONDS = 10.0
 """A turn whose owner has died is free again after this; a living one prolongs it."""
 TURN_POLL = 0.1
 
@@ -88,7 +88,7 @@ class RedisShared:
         give_up = clock() + patience
         while True:
             try:
-                taken = await self._link.ask("SET", key, owner, "NX", "PX", TURN_SECONDS * 1000)
+                taken = await self._link.ask("SET", key, owner, "NX", "PX", _milliseconds(TURN_SECONDS))
             except Away:
                 return False
             if taken is not None:
@@ -101,7 +101,7 @@ class RedisShared:
         while True:
             await asyncio.sleep(TURN_SECONDS / 3)
             with contextlib.suppress(Away):
-                self._link.send(*call(PROLONG, key, owner, TURN_SECONDS * 1000))
+                self._link.send(*call(PROLONG, key, owner, _milliseconds(TURN_SECONDS)))
 
     # --- notes
 
