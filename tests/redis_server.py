@@ -72,6 +72,11 @@ class RedisServer:
     def keys(self) -> list[str]:
         return [line.decode() for line in self.command("KEYS", "*").split(b"\r\n")[2::2]]
 
+    def values(self, within: str) -> bytes:
+        """Of all keys with this in their name, one behind the other."""
+        found = self.keys()
+        return b"".join(self.command("GET", key) for key in found if within in key)
+
     def _answers(self) -> bool:
         try:
             return self.command("PING").startswith((b"+PONG", b"-NOAUTH"))

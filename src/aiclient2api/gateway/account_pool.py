@@ -53,9 +53,9 @@ class AccountPool:
 
     accounts: Mapping[str, Account]
     pool: Pool | None = None
-    homes: Homes | None = None
     clock: Callable[[], float] = time.time
     jitter: Callable[[], float] = random.random
+    homes: Homes | None = None
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
     _waiting: int = 0
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
@@ -134,7 +135,10 @@ class Heard:
         self.lists: list[list[tuple[str, bytes]]] = []
         for store in stores:
             self.lists.append([])
-            store.follow("account", lambda name, value, to=self.lists[-1]: to.append((name, value)), names)
+            store.follow("account", partial(self._hear, self.lists[-1]), names)
+
+    def _hear(self, to: list[tuple[str, bytes]], name: str, value: bytes) -> None:
+        to.append((name, value))
 
 
 async def test_all_hear_the_same_in_the_same_order(redis_server: RedisServer) -> None:
@@ -147,8 +151,8 @@ async def test_all_hear_the_same_in_the_same_order(redis_server: RedisServer) ->
             await asyncio.sleep(0.02)
             if all(heard.lists):
                 break
-        for each in heard.lists:
-            each.clear()
+        for list_ in heard.lists:
+            list_.clear()
         for number in range(20):
             (one if number % 2 else two).tell("account", "n", b"%d value" % number, 60)
         one.tell("session", "n", b"another topic", 60)
