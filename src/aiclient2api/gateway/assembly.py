@@ -143,6 +143,10 @@ class Gateway:
                     out[name if len(pool.accounts) == 1 else f"{name} {id}"] = status.reason
         return out
 
+    async def shared_trouble(self) -> str:
+        """Why the state cannot be shared that is to be, "" if all is well or none is."""
+        return await self._shared.trouble()
+
     async def stop(self, grace: float) -> None:
         """Let running answers end within `grace` seconds, then end them with an error event; let go of everything."""
         await self.server.stop(grace)

@@ -11,6 +11,7 @@ import pytest
 from aiclient2api import files
 from aiclient2api.state.shared import store as store_module
 from aiclient2api.state.shared.base import MAX_NOTE, MAX_VALUE, Shared, digest
+from aiclient2api.state.shared.cache import SharedCache
 from aiclient2api.state.shared.opening import open_shared
 from tests.gateway.rig import eventually
 from tests.redis_server import RedisServer
@@ -58,6 +59,27 @@ async def test_what_is_too_large_is_neither_kept_nor_taken(redis_server: RedisSe
         for name in ("more", "empty", "past", "foreign", "list"):
             assert await two.get("cache", name) is None
         assert await two.get("cache", "most") is not None, "nothing of it was taken for a loss"
+
+
+async def test_a_cache_for_all(redis_server: RedisServer) -> None:
+    async with shared(redis_server) as [one, two]:
+        await one.start()
+        mine, theirs = SharedCache(one), SharedCache(two)
+        await mine.put("what was asked", b"what was answered", 60)
+        assert await mine.get("what was asked") == await theirs.get("what was asked") == b"what was answered"
+        assert await theirs.get("what else was asked") is None
+        assert "asked" not in " ".join(redis_server.keys())
+        redis_server.stop()
+        await mine.put("what was asked", b"x", 60)
+        assert await theirs.get("what was asked") is None
+
+
+async def test_trouble_is_told(redis_server: RedisServer) -> None:
+    async with shared(redis_server) as [one, two]:
+        assert await one.trouble() == ""
+        redis_server.stop()
+        for each in (one, two):
+            assert "Redis at 127.0.0.1:" in await each.trouble()
 
 
 def test_names_tell_nothing() -> None:

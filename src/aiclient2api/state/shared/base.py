@@ -17,7 +17,7 @@ Area = Literal["login", "stored", "cache"]
 Topic = Literal["account", "session"]
 """Notes, which all gateways hear: the health of accounts, the account that a session stays with."""
 
-MAX_VALUE = 2 * 1024 * 1024
+MAX_VALUE = 4 * 1024 * 1024
 """Bytes. A larger value is not kept, and not taken if somebody else has kept it."""
 MAX_NOTE = 64 * 1024
 
@@ -41,6 +41,10 @@ class Shared(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+    async def trouble(self) -> str:
+        """Why the others cannot be reached, "" if they can."""
+        ...
 
     async def get(self, area: Area, name: str) -> bytes | None:
         """A value that was kept, if it is still there and the others can be reached."""
@@ -94,6 +98,9 @@ class Alone:
 
     async def close(self) -> None:
         return
+
+    async def trouble(self) -> str:
+        return ""
 
     async def get(self, area: Area, name: str) -> bytes | None:
         return None

@@ -6,6 +6,7 @@ busy to look at the reply.
 """
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections import deque
@@ -51,6 +52,7 @@ class Link:
         self._bytes = 0
         self._line: Line | None = None
         self._epoch = ""
+        self._why = "it has not been asked yet"
         self._first: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
@@ -67,7 +69,7 @@ class Link:
         """The reply to come. Raises Away at once if there is no way now; nobody need wait for the reply."""
         size = sum(len(word) for word in command if not isinstance(word, int))
         if self._state != "up":
-            raise Away("it was lost")
+            raise Away(self._why)
         if len(self._waiting) >= MAX_WAITING or self._bytes + size > MAX_WAITING_BYTES:
             raise Away("too much is waiting for it")
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -146,6 +148,7 @@ class Link:
 
     def _fail(self, error: Away) -> None:
         """The way is lost, whoever finds out first."""
+        self._why = str(error)
         if self._state in ("new", "up"):
             words = "Redis at %s cannot be used (%s): this gateway goes by its own state until it can"
             _log.warning(words, self._dialer.where, error)
@@ -167,7 +170,8 @@ class Link:
                 async with asyncio.timeout(LOOK_AGAIN):
                     await self._lost.wait()
             except TimeoutError:
-                await self._check()
+                with contextlib.suppress(Away):
+                    await self.check()
                 continue
             pause = FIRST_PAUSE  # it may only have been restarted, or slow for a moment
             while self._state == "lost":
@@ -175,11 +179,9 @@ class Link:
                 pause = PAUSE
                 await self._look()
 
-    async def _check(self) -> None:
-        try:
-            epoch = await self.send(*self._hello())
-        except Away:
-            return
+    async def check(self) -> None:
+        """Look whether it is there, with the same data. Raises Away."""
+        epoch = await self.send(*self._hello())
         if str(epoch) != self._epoch:
             self._tell_up(epoch)
 
@@ -223,7 +225,7 @@ class Link:
             self._fail(error)
         self._waiting.extend(held)
         if self._line is None:
-            self._refuse_all(Away("it was lost"))
+            self._refuse_all(Away(self._why))
 
     def _take(self) -> list[_Asked]:
         """The oldest that wait, not too many at once."""

@@ -31,6 +31,7 @@ class RedisShared:
 
     def __init__(self, url: str) -> None:
         dialer = Dialer(url)
+        self._where = dialer.where
         self._link = Link(dialer)
         self._limits = RedisLimits(self._link)
         self._notices = Notices(dialer, self._link)
@@ -49,6 +50,14 @@ class RedisShared:
 
     def when_back(self, call: Callable[[], None]) -> None:
         self._link.when_up.append(lambda _: call())
+
+    async def trouble(self) -> str:
+        try:
+            await self._link.ready()
+            await self._link.check()
+        except Away as error:
+            return f"Redis at {self._where} cannot be used: {error}"
+        return ""
 
     # --- values
 
