@@ -44,6 +44,7 @@ class Pair:
 async def pair(folder: Path, redis: RedisServer, **settings: Any) -> AsyncIterator[Pair]:
     """`accounts` in `settings`: so many accounts of Anthropic in a pool."""
     simulation = simulated()
+    simulation.rotate = True  # a refresh token is good for once
     service = Service(served=make_handler(simulation))
     accounts = [
         {"CLAUDE_API_KEY": key, "uuid": f"account-{key[-1]}"} for key in KEYS[: int(settings.pop("accounts", 0))]
