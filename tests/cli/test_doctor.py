@@ -14,6 +14,7 @@ from aiclient2api.simulator import Step, make_handler
 from tests.cli.homes import app_login, kiro_settings, names_in, upstream_settings
 from tests.e2e.process import Ended, command, work_folder
 from tests.gateway.rig import SECRETS, serving, simulated
+from tests.redis_server import RedisServer
 
 pytestmark = pytest.mark.e2e
 
@@ -151,3 +152,16 @@ async def test_a_broken_config_file(tmp_path: Path) -> None:
     ended = await doctor(tmp_path)
     assert ended.code == 2
     assert "line 1" in ended.stderr
+
+
+async def test_a_redis_that_is_not_there_is_no_outage(tmp_path: Path, redis_server: RedisServer) -> None:
+    found = findings(await doctor(tmp_path, REDIS_URL=redis_server.url))
+    assert Finding("REDIS_URL", "ok", "it answers") in found
+    redis_server.stop()
+    ended = await doctor(tmp_path, REDIS_URL=redis_server.url.replace("//", "//:canary-password@"))
+    (about,) = [each for each in findings(ended) if each.about == "REDIS_URL"]
+    assert (ended.code, about.mark) == (0, "warning")
+    assert "goes by its own state" in about.text
+    assert "canary" not in ended.stdout + ended.stderr
+    wrong = await doctor(tmp_path, REDIS_URL="localhost:6379")
+    assert (wrong.code, "REDIS_URL must begin with redis://" in wrong.stderr) == (2, True)

@@ -10,6 +10,7 @@ from aiclient2api.credentials.discover import find_kiro
 from aiclient2api.credentials.keeper import Keeper
 from aiclient2api.credentials.kiro import kiro_scheme
 from aiclient2api.credentials.kiro_login import KiroLogin
+from aiclient2api.credentials.peers import Peers
 from tests.credentials import loopback
 
 NOW = 1_790_000_000.0
@@ -58,8 +59,9 @@ def keeper(
     clock: Callable[[], float] | None = None,
     send: Send = loopback.send,
     login: KiroLogin | None = None,
+    peers: Peers | None = None,
 ) -> Keeper:
     """A keeper of folder/token.json, with its state in folder/state."""
     chosen = login or KiroLogin(file_path=str(folder / "token.json"), refresh_url=url)
     find = partial(find_kiro, chosen, folder / "home", folder / "state", {})
-    return Keeper(chosen, kiro_scheme(chosen), find, send, clock=clock or Clock(), jitter=lambda: 0.5)
+    return Keeper(chosen, kiro_scheme(chosen), find, send, clock=clock or Clock(), jitter=lambda: 0.5, peers=peers)

@@ -79,6 +79,10 @@ async def _findings(loaded: Loaded) -> AsyncIterator[Finding]:
     if settings.system_prompt_file_path:
         yield _file("SYSTEM_PROMPT_FILE_PATH", where.here / settings.system_prompt_file_path)
     async with session(loaded) as gateway:
+        if settings.redis_url:
+            trouble = await gateway.shared_trouble()
+            what = f"{trouble}. Until it can, each gateway goes by its own state" if trouble else "it answers"
+            yield Finding("REDIS_URL", "warning" if trouble else "ok", what)
         async for finding in _providers(gateway, where):
             yield finding
 

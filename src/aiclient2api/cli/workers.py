@@ -126,12 +126,23 @@ def _announce(crew: "Crew", own: OwnKey | None) -> None:
         show_key(own, here)
     for line in crew.banner:
         say(line)
-    say(
-        f"{settings.workers} workers share logins, client keys and the usage ledger. Each counts by itself: limits of"
-        " client keys, cool-downs and sessions of account pools, stored Responses (docs/workers.md)."
-    )
+    say(_shared_by(settings))
     click.echo(f"listening on http://{here}")
     sys.stdout.flush()
+
+
+def _shared_by(settings: Settings) -> str:
+    """What the workers have in common, and what not."""
+    begin = f"{settings.workers} workers share logins, client keys and the usage ledger"
+    if settings.redis_url:
+        return (
+            f"{begin}, and through Redis limits of client keys, cool-downs, sessions of account pools and stored"
+            " Responses (docs/workers.md)."
+        )
+    return (
+        f"{begin}. Each counts by itself: limits of client keys, cool-downs and sessions of account pools, stored"
+        " Responses. Set REDIS_URL to share these too (docs/workers.md)."
+    )
 
 
 async def drain(crew: "Crew", twice: asyncio.Event) -> None:

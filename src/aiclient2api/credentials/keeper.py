@@ -1,9 +1,9 @@
 """Keeps one login usable: reads it, refreshes it ahead of time and on demand, adopts what other programs did.
 
 At most one refresh is under way per login, in this process (one task that all callers share and that goes on when they
-leave) and among processes (a lock file; the source is read again inside the lock). After any refusal the source is read
-once more, because another program may have rotated the tokens a moment ago. A refresh that fails for a passing reason
-leaves a token that is still valid in use.
+leave), among processes (a lock file; the source is read again inside the lock) and among machines (credentials.peers).
+After any refusal the source is read once more, because another program may have rotated the tokens a moment ago. A
+refresh that fails for a passing reason leaves a token that is still valid in use.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from aiclient2api.credentials import troubles
 from aiclient2api.credentials.base import LoginStatus, Send
 from aiclient2api.credentials.credential import Credential
 from aiclient2api.credentials.lock import process_lock
+from aiclient2api.credentials.peers import Peers
 from aiclient2api.credentials.profile_finder import ProfileFinder
 from aiclient2api.credentials.refresh import Refusal, read_refresh
 from aiclient2api.credentials.refusals import Refusals
@@ -51,7 +52,7 @@ _DEAD_KNOWN = 32
 class Keeper:
     """A Login. `login` is what is configured, `scheme` what is particular to its kind. `find` gives the store to use,
     and is asked again while there is none (it takes fingerprints of logins known to be dead); `clock` gives epoch
-    seconds; `jitter` a number between 0 and 1."""
+    seconds; `jitter` a number between 0 and 1; `peers` are gateways elsewhere with the same login."""
 
     def __init__(
         self,
@@ -62,6 +63,7 @@ class Keeper:
         *,
         clock: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
+        peers: Peers | None = None,
     ) -> None:
         self.id = login.id
         self._login = login
@@ -71,6 +73,7 @@ class Keeper:
         self._send = send
         self._clock = clock
         self._jitter = jitter
+        self._peers = peers or Peers()
         self._profiles = ProfileFinder(scheme, send, clock)
         self._store: CredentialStore | None = None
         self._current: Credential | None = None
@@ -197,16 +200,31 @@ class Keeper:
             return await self._refresh(margin, rejected)
 
     async def _refresh(self, margin: float, rejected: str | None) -> Credential:
-        """Inside the lock. Two tries at most: the second one after the tokens changed under our hands, or after an
-        answer that says so."""
+        """Inside the lock of this machine: what another process or machine has just done, else a refresh of our own."""
         credential = await self._read()
+        if not self._good(credential, margin, rejected):
+            credential = await self._adopted(credential)
+        if self._good(credential, margin, rejected):
+            return credential
+        async with self._peers.turn(credential):
+            return await self._ask_twice(await self._adopted(credential), margin, rejected)
+
+    async def _adopted(self, credential: Credential) -> Credential:
+        """With what other gateways have made of it."""
+        renewed = await self._peers.newest(credential)
+        return credential if renewed is None else await self._keep(credential, renewed, "adopted from another gateway")
+
+    async def _ask_twice(self, credential: Credential, margin: float, rejected: str | None) -> Credential:
+        """Two tries at most: the second one after the tokens changed under our hands, or after an answer that says
+        so."""
         refusal = Refusal("retry", "no refresh was tried")
         for _ in range(2):
             if self._good(credential, margin, rejected):
                 return credential
             answer = await self._ask(credential)
             if isinstance(answer, Credential):
-                return await self._keep(credential, answer)
+                self._peers.tell(credential, answer, self._clock())
+                return await self._keep(credential, answer, "refreshed")
             refusal, tried = answer, credential
             credential = await self._read()
             if credential.fingerprint == tried.fingerprint and refusal.verdict in ("dead", "suspect"):
@@ -227,12 +245,12 @@ class Keeper:
             return Refusal("retry", credential.redact(str(error)) or "no answer in time")
         return read_refresh(credential, status, headers, body, self._clock())
 
-    async def _keep(self, old: Credential, new: Credential) -> Credential:
-        """Write refreshed tokens back; should another program have changed the source meanwhile, its tokens win."""
+    async def _keep(self, old: Credential, new: Credential, how: str) -> Credential:
+        """Write renewed tokens back; should another program have changed the source meanwhile, its tokens win."""
         now = self._clock()
         self._issued = (new.fingerprint, now)
         await asyncio.to_thread(self._used_store().save, old, new)
-        _log.info("%s: refreshed, valid for %d s", self.id, (new.expires_at or now) - now)
+        _log.info("%s: %s, valid for %d s", self.id, how, (new.expires_at or now) - now)
         try:
             latest = await self._read()
         except GatewayError:

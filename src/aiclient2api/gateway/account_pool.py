@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.gateway.upstream import Account
@@ -37,14 +37,23 @@ class Place(NamedTuple):
     choice: Choice | None = None
 
 
+class Homes(Protocol):
+    """The accounts that sessions stay with, as other gateways know it."""
+
+    async def find(self, session: str) -> str | None: ...
+    def stays(self, session: str, account: str) -> None: ...
+
+
 @dataclass
 class AccountPool:
-    """`accounts` by id, at least one; `pool` knows the same ids. `clock` gives seconds of any origin."""
+    """`accounts` by id, at least one; `pool` knows the same ids. `homes` is asked about sessions that are unknown
+    here. `clock` gives seconds of any origin."""
 
     accounts: Mapping[str, Account]
     pool: Pool | None = None
     clock: Callable[[], float] = time.time
     jitter: Callable[[], float] = random.random
+    homes: Homes | None = None
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
     _waiting: int = 0
 
@@ -60,9 +69,13 @@ class AccountPool:
             ((id, account),) = self.accounts.items()
             return Place(account, account.login.id or id)
         end = time.monotonic() + QUEUE_SECONDS
+        if self.homes is not None and want.session:
+            await self._look_for_home(self.pool, self.homes, want.session)
         while True:
             chosen = self.pool.choose(self.clock(), want.model, want.session, tried)
             if isinstance(chosen, Choice):
+                if self.homes is not None and want.session:
+                    self.homes.stays(want.session, self.pool.home(want.session, self.clock()) or chosen.id)
                 return Place(self.accounts[chosen.id], chosen.id, chosen.reason, len(self.accounts) > 1, chosen)
             if chosen.kind != "full" or not await self._until_freed(end - time.monotonic()):
                 raise chosen.error()
@@ -83,6 +96,13 @@ class AccountPool:
         """What the service says that an account has left; its reset is on the pool's clock."""
         if self.pool is not None:
             self.pool.learn(id, quota, self.clock())
+
+    async def _look_for_home(self, pool: Pool, homes: Homes, session: str) -> None:
+        """A session that is unknown here may have an account elsewhere."""
+        if pool.home(session, self.clock()) is None:
+            home = await homes.find(session)
+            if home is not None and home in self.accounts:
+                pool.bind(session, home, self.clock())
 
     async def _until_freed(self, seconds: float) -> bool:
         """Waits for a report; False if none came in time, or the queue is full."""

@@ -7,7 +7,7 @@ is told when the account is used.
 
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +28,7 @@ from aiclient2api.credentials.google import (
 from aiclient2api.credentials.keeper import Keeper
 from aiclient2api.credentials.kiro import kiro_scheme
 from aiclient2api.credentials.kiro_login import KiroLogin
+from aiclient2api.credentials.peers import Peers
 from aiclient2api.credentials.secret import Secret
 from aiclient2api.credentials.static import MissingLogin, NoLogin, StaticLogin
 from aiclient2api.gateway.account_pool import AccountPool, lone
@@ -54,7 +55,8 @@ _ACCOUNT_WIDE = frozenset({"USER_REQUEST_RATE_EXCEEDED", "CREDIT_CONSUMPTION_RAT
 
 @dataclass(frozen=True)
 class Setup:
-    """What accounts are made of. `environ` and `home` are where logins are searched; `data_dir` is our own folder."""
+    """What accounts are made of. `environ` and `home` are where logins are searched; `data_dir` is our own folder;
+    `peers` are other gateways that may have the same logins."""
 
     settings: Settings
     home: Path
@@ -62,6 +64,7 @@ class Setup:
     environ: Mapping[str, str]
     client: Client
     embedded: Embedded
+    peers: Peers = field(default_factory=Peers)
 
     def proxy(self, provider: str) -> str | None:
         """The outbound proxy of a provider, if it has one."""
@@ -168,6 +171,7 @@ def _kiro(setup: Setup, name: str) -> Account:
         kiro_scheme(login),
         lambda dead: find_kiro(login, setup.home, setup.data_dir, setup.environ, dead),
         setup.send(name),
+        peers=setup.peers,
     )
     provider = KiroProvider(
         name=name,
@@ -217,6 +221,7 @@ def _gemini_cli(setup: Setup, name: str) -> Account:
         google_scheme(login),
         lambda dead: find_google(login, setup.home, setup.data_dir),
         setup.send(provider.name),
+        peers=setup.peers,
     )
     upkeep = keeper.run if setup.settings.cron_refresh_token else None
     return Account(provider, keeper, setup.proxy(provider.name), upkeep=upkeep)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aiclient2api import tasks
+from aiclient2api.credentials.peers import Peers
 from aiclient2api.gateway.account_pool import AccountPool
 from aiclient2api.gateway.accounts import SIMULATOR, Setup, make_pools
 from aiclient2api.gateway.app import App, refuse
@@ -24,6 +25,7 @@ from aiclient2api.gateway.fallback import fallback_of
 from aiclient2api.gateway.prompts import SystemPrompt
 from aiclient2api.gateway.quota import Quotas
 from aiclient2api.gateway.quota_watch import watch_quotas
+from aiclient2api.gateway.sharing import share_pools
 from aiclient2api.gateway.stored import StoredAnswers
 from aiclient2api.gateway.upstream import Account, Timing, Upstream
 from aiclient2api.http1.client import Client
@@ -43,6 +45,9 @@ from aiclient2api.state.ledger import Ledger, LedgerError
 from aiclient2api.state.prices import Prices, family_at
 from aiclient2api.state.report import taken_since
 from aiclient2api.state.rows import Entry
+from aiclient2api.state.shared.base import Shared
+from aiclient2api.state.shared.line import SharedError
+from aiclient2api.state.shared.opening import open_shared
 from aiclient2api.state.times import DAY
 
 _log = logging.getLogger(__name__)
@@ -61,9 +66,12 @@ class Gateway:
     ) -> None:
         embedded = Embedded(pace)
         client = Client(connectors={HOST: embedded.connect})
-        setup = Setup(settings, places.home, places.data_dir, environ, client, embedded)
+        self._shared = shared = _shared(settings)
+        peers = Peers(None if shared.alone else shared)
+        setup = Setup(settings, places.home, places.data_dir, environ, client, embedded, peers)
         pools = _pool_file(settings, places.here)
         self.pools = make_pools(setup, pools)
+        self._health = share_pools(shared, self.pools)
         self.warnings = pools.warnings
         self.upstream = Upstream(client, _policy(settings), _timing(settings))
         self.catalogue = Catalogue(self.pools, self.upstream, time.monotonic)
@@ -71,7 +79,7 @@ class Gateway:
         self._settings, self._places = settings, places
         self._ring = _key_ring(places)
         self._ledger = _ledger(settings, places, self.pools)
-        self._books = Books(self._ledger)
+        self._books = Books(self._ledger, shared.limits)
         self._client = client
         self._embedded = embedded
         self._upkeep: list[asyncio.Task[None]] = []
@@ -82,7 +90,7 @@ class Gateway:
             catalogue=self.catalogue,
             prompt=_system_prompt(settings, places.here),
             prompt_log=_prompt_log(settings, places.here, keys),
-            stored=StoredAnswers(time.monotonic),
+            stored=StoredAnswers(time.monotonic, shared=shared),
             aliases=settings.model_aliases,
             fallback=fallback_of(settings),
             books=self._books,
@@ -94,6 +102,7 @@ class Gateway:
 
     async def start(self, host: str, port: int, *, reuse_port: bool = False) -> tuple[str, int]:
         """Accept requests; returns the address and port. Raises OSError."""
+        await self._shared.start()
         (address, bound), *_ = await self.server.listen(host, port, reuse_port=reuse_port)
         self._ledger.start()
         await self._remember_today()
@@ -104,6 +113,7 @@ class Gateway:
         ]
         quotas = Quotas(self.upstream, self._places.data_dir / "quotas.json")
         self._upkeep.append(tasks.spawn(watch_quotas(self.pools.values(), quotas), "quotas"))
+        self._upkeep.append(tasks.spawn(self._health.run(), "shared health"))
         return address, bound
 
     async def _remember_today(self) -> None:
@@ -133,6 +143,10 @@ class Gateway:
                     out[name if len(pool.accounts) == 1 else f"{name} {id}"] = status.reason
         return out
 
+    async def shared_trouble(self) -> str:
+        """Why the state cannot be shared that is to be, "" if all is well or none is."""
+        return await self._shared.trouble()
+
     async def stop(self, grace: float) -> None:
         """Let running answers end within `grace` seconds, then end them with an error event; let go of everything."""
         await self.server.stop(grace)
@@ -140,6 +154,8 @@ class Gateway:
         await self.catalogue.close()
         for _, account in self.accounts:
             await account.login.close()
+        self._health.tell_changes()
+        await self._shared.close()
         await asyncio.to_thread(self._ledger.close)
         await self._client.close()
         await self._embedded.stop()
@@ -162,6 +178,13 @@ def _key_ring(places: Places) -> KeyRing | None:
     except KeysError as error:
         if not places.data_dir.is_dir():
             return None  # there can be no keys; what is wrong with the folder is `doctor`'s to say
+        raise SettingsError(str(error)) from None
+
+
+def _shared(settings: Settings) -> Shared:
+    try:
+        return open_shared(settings.redis_url)
+    except SharedError as error:
         raise SettingsError(str(error)) from None
 
 

@@ -12,7 +12,7 @@ from aiclient2api.gateway.context import Visit
 from aiclient2api.routing.models import Route
 from aiclient2api.state.keys import allows, check_allowed
 from aiclient2api.state.ledger import Ledger
-from aiclient2api.state.limit_store import LocalLimits, admit
+from aiclient2api.state.limit_store import KeyLimits, LocalLimits, admit
 from aiclient2api.state.limits import Demand
 from aiclient2api.state.rows import Entry
 
@@ -22,7 +22,7 @@ class Books:
     """One per gateway; `ledger` None: nothing is written down."""
 
     ledger: Ledger | None = None
-    limits: LocalLimits = field(default_factory=LocalLimits)
+    limits: KeyLimits = field(default_factory=LocalLimits)
     clock: Callable[[], float] = time.time
 
     def permitted(self, visit: Visit, routes: Iterable[Route]) -> tuple[Route, ...]:

@@ -35,6 +35,8 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
     """The answer of one provider."""
     visit.route, visit.stream = route, peek.stream
     pool = context.pools[route.provider.name]
+    if front.name == "openai_responses":
+        await context.stored.fetch(visit.key, body)
     plan = make_plan(context, visit, front, body, peek, route)
     journey = visit.journey = Journey(raw=context.raw_log(visit.id), dropped=plan.dropped)
     want = Want(route.model.id, session_of(body, visit.headers) if len(pool.accounts) > 1 else "")

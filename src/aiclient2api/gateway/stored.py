@@ -2,17 +2,24 @@
 
 Some clients (the AI SDK by default) send the id of an item they were given rather than the item. Answers are kept in
 memory only, for an hour, within a bound in bytes, and each for the key that asked; `store: false` keeps nothing. What
-cannot be found stays in the body, and the dialect refuses it with words of its own.
+cannot be found stays in the body, and the dialect refuses it with words of its own. Where gateways share state, the
+others have them too.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 import msgspec
 
+from aiclient2api.state.shared.base import Alone, Shared, digest
 from aiclient2api.wire import jsonio
 
 MAX_BYTES = 32 * 1024 * 1024
 SECONDS = 3600.0
+MAX_FETCHED = 100
+"""References of one request that other gateways are asked for."""
+_ON_ITS_WAY = 0.05
+"""Seconds after which an answer that a client refers to at once has come from the gateway that gave it."""
 
 Raws = list[msgspec.Raw]
 
@@ -48,16 +55,48 @@ class _Answer(msgspec.Struct):
 class StoredAnswers:
     """`clock` gives seconds of any origin."""
 
-    def __init__(self, clock: Callable[[], float], max_bytes: int = MAX_BYTES, seconds: float = SECONDS) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        max_bytes: int = MAX_BYTES,
+        seconds: float = SECONDS,
+        shared: Shared | None = None,
+    ) -> None:
         self._clock = clock
         self._max = max_bytes
         self._seconds = seconds
         self._kept: dict[tuple[str, str], _Kept] = {}
         self._size = 0
+        self._shared = shared or Alone()
+
+    async def fetch(self, owner: str, body: bytes) -> None:
+        """Bring here what the body refers to and another gateway has kept."""
+        if self._shared.alone or not _refers(body):
+            return
+        try:
+            asked = jsonio.decode(body, _Body)
+            names = [asked.previous_response_id, *(_referred(item) for item in _items(asked.input))]
+        except jsonio.JsonError:
+            return
+        missing = {name for name in names if name and self._find(owner, name) is None}
+        for wait in (0.0, _ON_ITS_WAY):
+            if missing:
+                await asyncio.sleep(wait)
+                await asyncio.gather(*(self._fetch(owner, name) for name in sorted(missing)[:MAX_FETCHED]))
+                missing = {name for name in missing if self._find(owner, name) is None}
+
+    async def _fetch(self, owner: str, name: str) -> None:
+        value = await self._shared.get("stored", digest(owner, name))
+        try:
+            items = jsonio.decode(value, Raws) if value is not None else []
+        except jsonio.JsonError:
+            return
+        if items:
+            self._add(owner, name, [bytes(item) for item in items])
 
     def expand(self, owner: str, body: bytes) -> bytes:
         """The body with references replaced by what they refer to, as far as it is known."""
-        if b"item_reference" not in body and b"previous_response_id" not in body:
+        if not _refers(body):
             return body
         try:
             asked = jsonio.decode(body, _Body)
@@ -88,8 +127,13 @@ class StoredAnswers:
         for item in output:
             item_id = jsonio.decode(item, _Item).id
             if item_id:
-                self._add(owner, item_id, (item,))
-        self._add(owner, answered.id, (*said, *output))
+                self._keep(owner, item_id, (item,))
+        self._keep(owner, answered.id, (*said, *output))
+
+    def _keep(self, owner: str, name: str, items: Sequence[bytes]) -> None:
+        self._add(owner, name, items)
+        if not self._shared.alone:
+            self._shared.keep("stored", digest(owner, name), b"[" + b",".join(items) + b"]", self._seconds)
 
     def _add(self, owner: str, name: str, items: Sequence[bytes]) -> None:
         kept = _Kept(tuple(items), self._clock() + self._seconds)
@@ -114,13 +158,24 @@ class StoredAnswers:
         return found
 
     def _resolved(self, owner: str, raw: bytes) -> bytes:
-        try:
-            item = jsonio.decode(raw, _Item)
-        except jsonio.JsonError:
-            return raw
-        refers = item.type == "item_reference" or (item.type is None and item.role is None)
-        found = self._find(owner, item.id) if refers and item.id else None
+        name = _referred(raw)
+        found = self._find(owner, name) if name else None
         return raw if found is None else found.items[0]
+
+
+def _refers(body: bytes) -> bool:
+    """Whether it may refer to anything."""
+    return b"item_reference" in body or b"previous_response_id" in body
+
+
+def _referred(raw: bytes) -> str | None:
+    """The id of the item that this one stands for."""
+    try:
+        item = jsonio.decode(raw, _Item)
+    except jsonio.JsonError:
+        return None
+    refers = item.type == "item_reference" or (item.type is None and item.role is None)
+    return item.id if refers else None
 
 
 def _items(raw: msgspec.Raw) -> list[bytes]:

@@ -65,7 +65,8 @@ MEANING: Mapping[str, str] = MappingProxyType(
         "MAX_BODY_BYTES": "largest request body",
         "WORKERS": "processes that share the port (docs/workers.md); not on Windows",
         "DATA_DIR": "generated key and adopted tokens; otherwise the user's data folder",
-        "REDIS_URL": f"shared state ({_LATER})",
+        "REDIS_URL": "Redis or Valkey (`redis://…`, `rediss://…` with TLS) for what several processes or machines share"
+        " (docs/workers.md); without it each goes by its own state",
         "DATABASE_URL": "postgresql://… for the usage ledger; a file in DATA_DIR without it",
         "LEDGER_DAYS": "days that usage is kept; 0: for ever",
         "RESPONSE_CACHE_TTL": f"seconds that answers are cached ({_LATER})",

@@ -21,6 +21,14 @@ class LimitStore(Protocol):
     async def levels(self, key: str, limits: Limits, now: float) -> tuple[Level, ...]: ...
 
 
+class KeyLimits(LimitStore, Protocol):
+    """A store that can be told what was taken before it was there."""
+
+    def remember(self, spent: Iterable[tuple[str, int, int]], now: float) -> None:
+        """(key, requests, tokens) of today from the ledger, so that a restart does not empty the day's windows."""
+        ...
+
+
 class LocalLimits:
     """Counts in memory. As many keys as the keys' file has, each with at most 61 numbers per rule."""
 
@@ -36,8 +44,11 @@ class LocalLimits:
     async def levels(self, key: str, limits: Limits, now: float) -> tuple[Level, ...]:
         return windows.levels(self._counts.get(key, {}), limits, now)
 
+    def note(self, key: str, takes: Iterable[Take], now: float) -> None:
+        """Count what was taken from a store shared with others."""
+        windows.note(self._counts.setdefault(key, {}), takes, now)
+
     def remember(self, spent: Iterable[tuple[str, int, int]], now: float) -> None:
-        """(key, requests, tokens) of today from the ledger, so that a restart does not empty the day's windows."""
         for key, requests, tokens in spent:
             windows.count(self._counts.setdefault(key, {}), Spent(requests, tokens), now)
 

@@ -108,7 +108,7 @@ def reserve(counts: Counts, limits: Limits, demand: Demand, now: float) -> Reser
     _forget_old(counts, now)
     rooms: list[tuple[Rule, int, int]] = []
     refusals: list[Refusal] = []
-    for rule, limit in _in_force(limits):
+    for rule, limit in in_force(limits):
         needed = 1 if rule.unit == "requests" else max(1, demand.sure)
         buckets = counts.get(rule.name, {})
         room = limit - sum(buckets.values()) - needed
@@ -130,14 +130,35 @@ def reserve(counts: Counts, limits: Limits, demand: Demand, now: float) -> Reser
 def settle(counts: Counts, takes: Iterable[Take], spent: Spent, now: float) -> None:
     """Put the real numbers in the place of what was reserved. What is given back goes to the window it came from;
     what was taken beyond the reservation counts there too, or now if that window has passed."""
+    correct(counts, corrections(takes, spent), now)
+
+
+def corrections(takes: Iterable[Take], spent: Spent) -> tuple[Take, ...]:
+    """What is to be added to each bucket to settle these takes; less than nothing is given back."""
+    real = {"requests": max(0, spent.requests), "tokens": max(0, spent.tokens)}
+    return tuple(take._replace(amount=real[_BY_NAME[take.rule].unit] - take.amount) for take in takes)
+
+
+def correct(counts: Counts, changes: Iterable[Take], now: float) -> None:
+    """Add corrections to the buckets they belong to."""
+    _forget_old(counts, now)
+    for rule, bucket, more in changes:
+        if bucket in counts.get(rule, {}):
+            _add(counts, rule, bucket, more)
+        elif more > 0:
+            _add(counts, rule, int(now // _BY_NAME[rule].step), more)
+
+
+def note(counts: Counts, takes: Iterable[Take], now: float) -> None:
+    """Add what was taken elsewhere, as it is."""
     _forget_old(counts, now)
     for take in takes:
-        rule = _BY_NAME[take.rule]
-        more = max(0, spent.requests if rule.unit == "requests" else spent.tokens) - take.amount
-        if take.bucket in counts.get(take.rule, {}):
-            _add(counts, take.rule, take.bucket, more)
-        elif more > 0:
-            _add(counts, take.rule, int(now // rule.step), more)
+        _add(counts, take.rule, take.bucket, take.amount)
+
+
+def counts_still(take: Take, now: float) -> bool:
+    """Whether the window that it was taken from has not passed."""
+    return _lives(_BY_NAME[take.rule], take.bucket, now)
 
 
 def count(counts: Counts, spent: Spent, now: float) -> None:
@@ -150,7 +171,7 @@ def count(counts: Counts, spent: Spent, now: float) -> None:
 def levels(counts: Counts, limits: Limits, now: float) -> tuple[Level, ...]:
     """How full each window of these limits is."""
     found = []
-    for rule, limit in _in_force(limits):
+    for rule, limit in in_force(limits):
         buckets = {bucket: amount for bucket, amount in counts.get(rule.name, {}).items() if _lives(rule, bucket, now)}
         newest = max((bucket for bucket, amount in buckets.items() if amount), default=None)
         reset = 0.0 if newest is None else _end(rule, newest) - now
@@ -182,7 +203,8 @@ _DAY = 86_400
 _BY_NAME: Mapping[str, Rule] = {rule.name: rule for rule in RULES}
 
 
-def _in_force(limits: Limits) -> list[tuple[Rule, int]]:
+def in_force(limits: Limits) -> list[tuple[Rule, int]]:
+    """The rules that these limits have, with the limit of each."""
     pairs = ((rule, getattr(limits, rule.name)) for rule in RULES)
     return [(rule, limit) for rule, limit in pairs if limit is not None]
 

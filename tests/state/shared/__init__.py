@@ -1,0 +1,1 @@
+"""Shared state on a real Redis or Valkey server."""
