@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aiclient2api import tasks
 from aiclient2api.gateway.account_pool import AccountPool
-from aiclient2api.gateway.accounts import SIMULATOR, Setup, make_pools
+from aiclient2api.gateway.accounts import SIMULATOR, PoolMaker, Setup
 from aiclient2api.gateway.app import App, refuse
 from aiclient2api.gateway.books import Books
 from aiclient2api.gateway.catalogue import Catalogue
@@ -21,6 +21,7 @@ from aiclient2api.gateway.context import Context
 from aiclient2api.gateway.door import Door
 from aiclient2api.gateway.embedded import HOST, Embedded
 from aiclient2api.gateway.fallback import fallback_of
+from aiclient2api.gateway.login_watch import LoginWatch, Upkeep
 from aiclient2api.gateway.prompts import SystemPrompt
 from aiclient2api.gateway.quota import Quotas
 from aiclient2api.gateway.quota_watch import watch_quotas
@@ -63,7 +64,8 @@ class Gateway:
         client = Client(connectors={HOST: embedded.connect})
         setup = Setup(settings, places.home, places.data_dir, environ, client, embedded)
         pools = _pool_file(settings, places.here)
-        self.pools = make_pools(setup, pools)
+        maker = PoolMaker(setup, pools)
+        self.pools = maker.make()
         self.warnings = pools.warnings
         self.upstream = Upstream(client, _policy(settings), _timing(settings))
         self.catalogue = Catalogue(self.pools, self.upstream, time.monotonic)
@@ -74,7 +76,9 @@ class Gateway:
         self._books = Books(self._ledger)
         self._client = client
         self._embedded = embedded
-        self._upkeep: list[asyncio.Task[None]] = []
+        self._upkeep = Upkeep()
+        self._watch = LoginWatch(self.pools, maker, self._upkeep)
+        self._background: list[asyncio.Task[None]] = []
         context = Context(
             door=Door(keys, self._ring),
             pools=self.pools,
@@ -97,13 +101,13 @@ class Gateway:
         (address, bound), *_ = await self.server.listen(host, port, reuse_port=reuse_port)
         self._ledger.start()
         await self._remember_today()
-        self._upkeep = [
-            tasks.spawn(account.upkeep(), f"upkeep of {name}")
-            for name, account in self.accounts
-            if account.upkeep is not None
-        ]
+        for name, account in self.accounts:
+            self._upkeep.start(account, name)
         quotas = Quotas(self.upstream, self._places.data_dir / "quotas.json")
-        self._upkeep.append(tasks.spawn(watch_quotas(self.pools.values(), quotas), "quotas"))
+        self._background = [
+            tasks.spawn(watch_quotas(self.pools.values(), quotas), "quotas"),
+            tasks.spawn(self._watch.run(), "logins on the disk"),
+        ]
         return address, bound
 
     async def _remember_today(self) -> None:
@@ -129,14 +133,15 @@ class Gateway:
         for name, pool in self.pools.items():
             for id, account in pool.accounts.items():
                 status = await account.login.check()
-                if status.reason:
+                if status.reason and id not in pool.disabled:
                     out[name if len(pool.accounts) == 1 else f"{name} {id}"] = status.reason
         return out
 
     async def stop(self, grace: float) -> None:
         """Let running answers end within `grace` seconds, then end them with an error event; let go of everything."""
         await self.server.stop(grace)
-        await tasks.stop(*self._upkeep)
+        await tasks.stop(*self._background)
+        await self._upkeep.stop()
         await self.catalogue.close()
         for _, account in self.accounts:
             await account.login.close()
