@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.gateway.upstream import Account
 from aiclient2api.routing.pool import Choice, Member, Outcome, Pool, PoolPolicy, Quota
+from aiclient2api.state.trail import Step
 
 QUEUE_SECONDS = 10.0
 QUEUE_LENGTH = 100
@@ -30,7 +31,7 @@ class Want:
 @dataclass(frozen=True)
 class Place:
     """An account for the time of one request. `reason` says why this one; `others`: whether it has any beside it;
-    `pool` has made the choice, and is told how it went."""
+    `pool` has made the choice, and is told how it went. `waited` are seconds until an account was free."""
 
     account: Account
     id: str
@@ -38,6 +39,7 @@ class Place:
     others: bool = False
     choice: Choice | None = None
     pool: Pool | None = None
+    waited: float = 0.0
 
 
 @dataclass
@@ -84,16 +86,17 @@ class AccountPool:
         if self.pool is None:
             ((id, account),) = self.accounts.items()
             return Place(account, account.login.id or id)
-        end = time.monotonic() + QUEUE_SECONDS
+        end, waited = time.monotonic() + QUEUE_SECONDS, 0.0
         while True:
             chosen = self.pool.choose(self.clock(), want.model, want.session, tried)
             if isinstance(chosen, Choice):
                 others = len(self.accounts) - len(self.disabled) > 1
-                return Place(self.accounts[chosen.id], chosen.id, chosen.reason, others, chosen, self.pool)
+                return Place(self.accounts[chosen.id], chosen.id, chosen.reason, others, chosen, self.pool, waited)
             if chosen.kind == "unserved" and len(self.disabled) == len(self.accounts):
                 raise _all_disabled(len(self.accounts))
             if chosen.kind != "full" or not await self._until_freed(end - time.monotonic()):
                 raise chosen.error()
+            waited = QUEUE_SECONDS - (end - time.monotonic())
 
     def answering(self, place: Place) -> None:
         """Content has come."""
@@ -105,6 +108,19 @@ class AccountPool:
         if place.pool is not None and place.choice is not None:
             place.pool.report(place.choice, outcome, self.clock(), self.jitter())
             self._wake()
+
+    def rests(self, place: Place, at: float) -> list[Step]:
+        """What the account of a place rests for now, as steps of a trail at the moment `at`."""
+        state = place.pool.export(place.id) if place.pool is not None and place.choice is not None else None
+        if state is None or place.choice is None:
+            return []
+        now, model = self.clock(), place.choice.model
+        return [
+            Step(do="rests", at=at, account=place.id, why=rest.reason, seconds=round(rest.until - now, 3), model=scope)
+            for scope in dict.fromkeys(("", model))
+            for rest in state.rests.get(scope, {}).values()
+            if rest.until > now
+        ]
 
     def learn(self, id: str, quota: Quota) -> None:
         """What the service says that an account has left; its reset is on the pool's clock."""

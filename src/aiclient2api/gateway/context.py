@@ -24,6 +24,7 @@ from aiclient2api.observe.promptlog import PromptLog
 from aiclient2api.routing.models import Route
 from aiclient2api.state.keys import ClientKey
 from aiclient2api.state.limit_store import Hold
+from aiclient2api.state.trail import Step
 
 if TYPE_CHECKING:
     from aiclient2api.gateway.books import Books
@@ -75,7 +76,7 @@ _ids = random.Random(secrets.token_bytes(32))
 class Visit:
     """One request of a client, from its head to the log line. `key` names the key that opened the door, `client` is
     that key if it has bounds of its own, `hold` what the request holds of them. `facts` is what its path says about the
-    request, under names that no header can have (":model")."""
+    request, under names that no header can have (":model"); `trail` what happened, for `explain`."""
 
     exchange: Exchange
     provider: str | None = None
@@ -93,6 +94,7 @@ class Visit:
     first_content: float | None = None
     usage: Usage | None = None
     failed: GatewayError | None = None
+    trail: list[Step] = field(default_factory=list)
 
     @property
     def headers(self) -> Mapping[str, str]:

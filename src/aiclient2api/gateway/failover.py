@@ -4,6 +4,7 @@ Until content has come nothing is lost by asking another; every such repeat is p
 share, so that a failing service is not asked many times as often. The client is told of the last failure.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Self
 
@@ -11,9 +12,10 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.events import Event
 from aiclient2api.gateway.account_pool import AccountPool, Place, Want, is_final
 from aiclient2api.gateway.flow import Flow
-from aiclient2api.gateway.upstream import Journey, Patience, Prepare, Upstream
+from aiclient2api.gateway.upstream import NO_BUDGET, Journey, Patience, Prepare, Upstream
 from aiclient2api.routing.pool import Outcome
 from aiclient2api.routing.retry_budget import RetryBudget
+from aiclient2api.state.trail import Step
 
 Seen = Callable[[Sequence[Event]], None]
 
@@ -68,6 +70,7 @@ class Answered:
             batch = await flow.next()
         except GatewayError as error:
             self._journey.faults.append(error)
+            self._journey.failed(error)
             self._report(error)
             raise
         if batch is None:
@@ -81,12 +84,15 @@ class Answered:
         tried: set[str] = set()
         failure: GatewayError | None = None
         while True:
-            place = self._place = await _place(self._pool, self._want, tried, failure)
+            place = self._place = await _place(self._pool, self._want, tried, failure, self._journey)
             try:
                 return await self._ask(place)
             except GatewayError as error:
                 self._report(error)
-                if is_final(error) or place.choice is None or not self._repeats.again():
+                if is_final(error) or place.choice is None:
+                    raise
+                if not self._repeats.again():
+                    self._journey.trail.append(Step(do="stopped", at=time.perf_counter(), why=NO_BUDGET))
                     raise
                 failure = error
             tried.add(place.id)
@@ -94,6 +100,16 @@ class Answered:
     async def _ask(self, place: Place) -> tuple[Flow, Sequence[Event]]:
         journey = self._journey
         journey.account, journey.reason = place.id, place.reason
+        journey.trail.append(
+            Step(
+                do="chosen",
+                at=time.perf_counter(),
+                provider=place.account.provider.name,
+                account=place.id,
+                why=place.reason,
+                seconds=place.waited or None,
+            )
+        )
         patience = Patience(self._repeats.again, not place.others)
         self._flow, batch = await self._upstream.open(place.account, self._prepare, journey, patience)
         if batch:
@@ -107,6 +123,8 @@ class Answered:
         place, self._place = self._place, None
         if place is not None:
             self._pool.report(place, outcome)
+            if isinstance(outcome, GatewayError):
+                self._journey.trail += self._pool.rests(place, time.perf_counter())
 
 
 class Repeats:
@@ -135,12 +153,15 @@ class Repeats:
             self._held = False
 
 
-async def _place(pool: AccountPool, want: Want, tried: set[str], failure: GatewayError | None) -> Place:
+async def _place(
+    pool: AccountPool, want: Want, tried: set[str], failure: GatewayError | None, journey: Journey
+) -> Place:
     """The next account. Where there is none, the failure of the last one says more than that, but when to come back is
     told by the account that is ready first."""
     try:
         return await pool.take(want, tried)
     except GatewayError as nobody:
+        journey.failed(nobody)
         if failure is None:
             raise
         if failure.retryable and nobody.retry_after is not None:

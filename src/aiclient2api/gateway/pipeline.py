@@ -36,7 +36,9 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
     visit.route, visit.stream = route, peek.stream
     pool = context.pools[route.provider.name]
     plan = make_plan(context, visit, front, body, peek, route)
-    journey = visit.journey = Journey(raw=context.raw_log(visit.id), dropped=plan.dropped)
+    journey = visit.journey = Journey(
+        raw=context.raw_log(visit.id), dropped=plan.dropped, trail=visit.trail, passed=plan.passed
+    )
     want = Want(route.model.id, session_of(body, visit.headers) if len(pool.accounts) > 1 else "")
 
     watch = Watch(visit, front, context.prompt_log)
