@@ -62,6 +62,7 @@ def test_nothing_yet(place: Place) -> None:
 def test_the_total(place: Place) -> None:
     reader = fill(place)
     assert total(reader, 0, 2e9) == Sums(
+        cached=0,
         group="total",
         requests=6,
         failed=3,

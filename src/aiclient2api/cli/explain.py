@@ -143,6 +143,8 @@ def _outcome(facts: Facts, story: Story | None) -> str:
         parts.append("the client had left")
     if facts["cached"]:
         parts.append("from the response cache")
+    if story is not None and story.saved is not None:
+        parts.append(f"saved {story.saved[0]:,} tokens of input and {story.saved[1]:,} of output")
     if story is not None and story.retry_after is not None:
         parts.append(f"told to come back in {_seconds(story.retry_after)}")
     if facts["first_ms"] is not None:

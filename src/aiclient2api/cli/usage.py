@@ -90,6 +90,8 @@ def _print_sums(reader: Reader, by: str, period: tuple[float, float], form: Form
         say("~ some tokens were estimated, because the provider did not count them.")
     if whole.unpriced:
         say(f"+ and {whole.unpriced:,} requests whose price is not known.")
+    if whole.cached:
+        say(f"{whole.cached:,} requests were answered from the response cache; they took no tokens.")
 
 
 def _columns(by: By) -> tuple[str, ...]:

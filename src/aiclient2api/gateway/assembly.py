@@ -14,6 +14,7 @@ from pathlib import Path
 from aiclient2api import tasks
 from aiclient2api.gateway.account_pool import AccountPool
 from aiclient2api.gateway.accounts import SIMULATOR, PoolMaker, Setup
+from aiclient2api.gateway.answer_cache import AnswerCache
 from aiclient2api.gateway.app import App, refuse
 from aiclient2api.gateway.books import Books
 from aiclient2api.gateway.catalogue import Catalogue
@@ -39,6 +40,7 @@ from aiclient2api.settings.places import Places
 from aiclient2api.settings.pools import Pools, read_pools
 from aiclient2api.settings.schema import SECRET_KEYS, Settings
 from aiclient2api.state import databases
+from aiclient2api.state.bytecache import LocalCache
 from aiclient2api.state.keys import FILE_NAME, KeyRing, KeysError
 from aiclient2api.state.ledger import Ledger, LedgerError
 from aiclient2api.state.prices import Prices, family_at
@@ -93,6 +95,7 @@ class Gateway:
             max_body_bytes=settings.max_body_bytes,
             simulated=self.simulated,
             draining=lambda: self.server.draining,
+            cache=_cache(settings),
         )
         self.server = Server(App(context), Limits(body_bytes=settings.max_body_bytes), refuse)
 
@@ -187,6 +190,11 @@ def _ledger(settings: Settings, places: Places, pools: Mapping[str, AccountPool]
         return Ledger(databases.writer(settings.database_url, places.data_dir), price, settings.ledger_days)
     except LedgerError as error:
         raise SettingsError(str(error)) from None
+
+
+def _cache(settings: Settings) -> AnswerCache | None:
+    ttl = settings.response_cache_ttl
+    return AnswerCache(LocalCache(), ttl) if ttl else None
 
 
 def _policy(settings: Settings) -> RetryPolicy:

@@ -71,6 +71,7 @@ def _entry(visit: Visit, status: int) -> Entry:
         error_kind=failed.kind if failed is not None else None,
         usage=visit.usage,
         attempts=journey.attempts if journey is not None else 0,
+        cached=visit.cache == "hit",
         story=_story(visit),
     )
 
@@ -81,6 +82,7 @@ def _story(visit: Visit) -> Story:
         steps=tuple(visit.trail),
         began=visit.started,
         hint=visit.provider or "",
+        saved=(visit.saved.input, visit.saved.output) if visit.saved is not None else None,
         passed=journey is not None and journey.passed,
         dropped=journey.dropped if journey is not None else (),
         mark=(failed.reason or "") if failed is not None else "",

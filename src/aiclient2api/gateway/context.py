@@ -27,6 +27,7 @@ from aiclient2api.state.limit_store import Hold
 from aiclient2api.state.trail import Step
 
 if TYPE_CHECKING:
+    from aiclient2api.gateway.answer_cache import AnswerCache, Recording
     from aiclient2api.gateway.books import Books
 
 CORS = (("access-control-allow-origin", "*"), ("access-control-expose-headers", "*"))
@@ -54,6 +55,7 @@ class Context:
     max_body_bytes: int
     simulated: bool
     draining: Callable[[], bool]
+    cache: "AnswerCache | None" = None
 
     def raw_log(self, request_id: str) -> Callable[[str, bytes], None] | None:
         """Where the raw exchange with the provider is logged, or None."""
@@ -76,7 +78,8 @@ _ids = random.Random(secrets.token_bytes(32))
 class Visit:
     """One request of a client, from its head to the log line. `key` names the key that opened the door, `client` is
     that key if it has bounds of its own, `hold` what the request holds of them. `facts` is what its path says about the
-    request, under names that no header can have (":model"); `trail` what happened, for `explain`."""
+    request, under names that no header can have (":model"); `trail` what happened, for `explain`. `cache` is
+    "hit" or "miss" where answers are cached, `saved` what the answer took when it was made, `recording` keeps it."""
 
     exchange: Exchange
     provider: str | None = None
@@ -95,6 +98,9 @@ class Visit:
     usage: Usage | None = None
     failed: GatewayError | None = None
     trail: list[Step] = field(default_factory=list)
+    cache: str = ""
+    recording: "Recording | None" = None
+    saved: Usage | None = None
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -125,11 +131,12 @@ class Visit:
         headers = [*CORS, ("x-request-id", self.id), ("request-id", self.id)]
         if self.route is not None:
             headers += [("x-aiclient-provider", self.route.provider.name)]
+        if self.cache:
+            headers.append(("x-aiclient-cache", self.cache))
         if self.journey is not None:
-            headers += [
-                ("x-aiclient-account", self.journey.account),
-                ("x-aiclient-attempts", str(self.journey.attempts)),
-            ]
+            if self.cache != "hit":
+                headers.append(("x-aiclient-account", self.journey.account))
+            headers.append(("x-aiclient-attempts", str(self.journey.attempts)))
             if self.front and self.route is not None:
                 upstream = self.route.provider.dialect
                 if self.hold is not None:

@@ -149,7 +149,6 @@ def masked(settings: Settings) -> dict[str, Any]:
 NOT_YET_HONOURED = frozenset(
     {
         "REDIS_URL",
-        "RESPONSE_CACHE_TTL",
         "UI_ENABLED",
         "ADMIN_PASSWORD",
     }

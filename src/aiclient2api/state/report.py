@@ -28,7 +28,8 @@ class Reader(Protocol):
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
     """Of one group. Tokens are None where no request has any; `cost_usd` is of those whose price is known, and
-    `unpriced` counts the others that had tokens; times are averages in milliseconds."""
+    `unpriced` counts the others that had tokens; times are averages in milliseconds; `cached` counts answers from the
+    response cache."""
 
     group: str
     requests: int
@@ -44,6 +45,7 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
     credits: float | None
     first_ms: float | None
     total_ms: float | None
+    cached: int
 
 
 GROUPS: Mapping[By, str] = {
@@ -77,6 +79,7 @@ _SUMS = ", ".join(
         "sum(credits)",
         "CAST(avg(first_ms) AS DOUBLE PRECISION)",
         "CAST(avg(total_ms) AS DOUBLE PRECISION)",
+        "CAST(coalesce(sum(cached), 0) AS BIGINT)",
     )
 )
 _PERIOD = "time_ms >= ? AND time_ms < ?"

@@ -75,7 +75,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def row_of(entry: Entry, cost: float | None) -> Row:
-    """The entry as a row; `cost` is US dollars. Input tokens are those neither read from nor written to a cache."""
+    """The entry as a row; `cost` is US dollars, 0 for what came from the cache. Input tokens are those neither read
+    from nor written to a cache."""
     usage = entry.usage
     return (
         _integer(entry.time * 1000),
@@ -90,7 +91,7 @@ def row_of(entry: Entry, cost: float | None) -> Row:
         entry.status,
         _text(entry.error_kind),
         *(_tokens(usage) if usage is not None else (None,) * 7),
-        cost,
+        0.0 if entry.cached else cost,
         entry.attempts,
         None if entry.first_seconds is None else _integer(entry.first_seconds * 1000),
         _integer(entry.total_seconds * 1000),

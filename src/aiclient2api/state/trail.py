@@ -46,13 +46,14 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
 class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """`began` is on the clock of the steps; in the ledger all moments are seconds since then. `hint`: the provider that
-    the path or a header asked for; `passed`: the bytes went through in their own dialect; `mark` and `retry_after` are
-    of the error that the client got."""
+    the path or a header asked for; `passed`: the bytes went through in their own dialect; `saved`: the tokens of input
+    and output that a cached answer had taken; `mark` and `retry_after` are of the error that the client got."""
 
     steps: tuple[Step, ...] = ()
     began: float = 0.0
     hint: str = ""
     passed: bool = False
+    saved: tuple[int, int] | None = None
     dropped: tuple[str, ...] = ()
     mark: str = ""
     retry_after: float | None = None
