@@ -135,6 +135,7 @@ class Keeper:
         return LoginStatus(
             usable=valid or (passing and credential is not None),
             reason=trouble.message if trouble else "" if credential else "The login has not been read yet.",
+            problem=trouble.reason if trouble else "" if credential else "not_read",
             expires_at=credential.expires_at if credential else None,
             source=self._place,
             account=self.id,
