@@ -113,9 +113,12 @@ async def test_each_account_is_listed_once(at: Home) -> None:
     path = account(at, simulation, "work")
     found = json.loads((await at.run("list", "--json", KIRO_OAUTH_CREDS_FILE_PATH=str(path))).stdout)
     assert [(row["name"], row["own"]) for row in found] == [("work", True)]
+    write(own.account_path(at.data, "kiro", "broken"), {})
+    found = json.loads((await at.run("list", "--json")).stdout)
+    assert [(row["name"], row["own"]) for row in found] == [("broken", True), ("work", True)]
     write(own.account_path(at.data, "kiro", ""), simulation.credential())
     found = json.loads((await at.run("list", "--json")).stdout)
-    assert [row["name"] for row in found] == ["kiro", "work"]
+    assert [row["name"] for row in found] == ["kiro", "broken", "work"]
 
 
 async def test_accounts_of_the_store_in_a_pool(at: Home) -> None:
@@ -157,7 +160,7 @@ async def test_wrong_configuration(at: Home) -> None:
 async def test_refresh(at: Home) -> None:
     simulation = simulated()
     simulation.rotate = True
-    app, work = app_login(at.folder, simulation), account(at, simulation, "work", "idc")
+    app, work = account(at, simulation, ""), account(at, simulation, "work", "idc")
     account(at, simulation, "off", isDisabled=True)
     async with serving(make_handler(simulation)) as base:
         settings = kiro_settings(base) | {"KIRO_REFRESH_IDC_URL": f"{base}/token"} | SECRETS
@@ -175,7 +178,7 @@ async def test_refresh(at: Home) -> None:
     assert one.stdout.startswith("work (claude-kiro-oauth): refreshed, valid until ")
     assert "nothing to offer" in key.stdout
     assert (every.code, one.code, key.code, unknown.code) == (0, 0, 0, 2)
-    assert "There is no account 'nobody'. There are: kiro-" in unknown.stderr
+    assert "There is no account 'nobody'. There are: kiro, off, work, " in unknown.stderr
     silent_about(every, read(app), read(work))
     silent_about(one, read(app), read(work))
 

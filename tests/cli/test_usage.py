@@ -15,7 +15,7 @@ from aiclient2api.cli.usage import command
 from aiclient2api.state import key_file
 from aiclient2api.state.keys import Grants
 from aiclient2api.state.ledger_sqlite import SqliteLedger
-from aiclient2api.state.rows import COLUMNS, Entry, row_of
+from aiclient2api.state.rows import EXPORTED, Entry, row_of
 from tests.state.entries import entry
 
 
@@ -126,7 +126,7 @@ def test_keys_have_their_names(usage: Ledgers) -> None:
 def test_every_single_request(usage: Ledgers) -> None:
     usage.write(*(now(number) for number in range(3)), cost=0.001)
     rows = usage.csv("--by", "request")
-    assert list(rows[0]) == ["time", *COLUMNS[1:]]
+    assert list(rows[0]) == ["time", *EXPORTED[1:]]
     assert [row["request_id"] for row in rows] == ["req_0", "req_1", "req_2"]
     assert (rows[0]["stream"], rows[0]["estimated"], rows[0]["error_kind"]) == ("true", "false", "")
     table = usage("--by", "request").stdout.splitlines()

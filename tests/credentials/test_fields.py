@@ -54,6 +54,7 @@ def test_a_senseless_member_counts_as_absent(field: str, value: object) -> None:
         ({"authMethod": "builder-id"}, "idc", "BuilderId"),
         ({"auth_method": "BuilderId"}, "idc", "BuilderId"),
         ({"authMethod": "external_idp"}, "external_idp", ""),
+        ({"authMethod": "google"}, "google", ""),
         ({"tokenEndpoint": "https://x"}, "external_idp", ""),
         ({"clientIdHash": "0" * 40}, "idc", ""),
         ({"clientSecret": "s"}, "idc", ""),

@@ -1,12 +1,12 @@
-"""The guide's six examples (tests/data/guide), in the shapes of either API, and what their answers must hold."""
+"""The guide's six examples, in the shapes of either API, and what their answers must hold."""
 
 import base64
-import copy
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.examples import example
 from tests.gateway.answers import Json, Said, speaks_anthropic
 
 FOLDER = Path(__file__).parent.parent / "data" / "guide"
@@ -28,8 +28,7 @@ HOLDS: dict[str, Callable[[Said], bool]] = {
 
 def body_of(name: str, route: str, *, shape: str, stream: bool, model: str = MODEL) -> Json:
     """The body of an example for a route; `shape` openai translates blocks and tools, guide leaves them as written."""
-    body: Json = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))["body"]
-    body = copy.deepcopy(body) | {"stream": stream, "model": model}
+    body = example(name) | {"stream": stream, "model": model}
     if speaks_anthropic(route):
         body.setdefault("max_tokens", 1024)
     else:

@@ -183,3 +183,18 @@ async def test_kept_in_a_file_for_others(tmp_path: Path) -> None:
 def test_what_is_left(used: float, limit: float, left: float) -> None:
     reading = Reading(plan="", used=used, limit=limit, unit="", resets_at=None, overage=False, read_at=NOW)
     assert reading.left == pytest.approx(left)
+
+
+async def test_a_plan_that_takes_the_question_without_a_kind_only() -> None:
+    """Some plans refuse the narrow question, and answer the wide one; another refusal is not asked again."""
+    body = msgspec.Raw(b'{"message":"no","reason":"FEATURE_NOT_SUPPORTED","__type":"AccessDeniedException"}')
+    async with asked(Step(target="*.GetUsageLimits", times=1, status=403, body=body)) as world:
+        reading = await world.quotas().read(world.account())
+        assert reading is not None
+        assert reading.limit == 1000
+        kinds = [b"resourceType" in each.body for each in world.simulation.recorded]
+        assert kinds == [True, False]
+    async with asked(Step(target="*.GetUsageLimits", times=None, status=403, body=body)) as world:
+        with pytest.raises(GatewayError):
+            await world.quotas().read(world.account())
+        assert len(world.simulation.recorded) == 2

@@ -243,3 +243,20 @@ async def test_headers_of_answers(tmp_path: Path, front: str) -> None:
             assert headers["x-aiclient-attempts"] == "1"
             assert headers["x-aiclient-account"]
         assert len(ids) == 2
+
+
+async def test_readyz_names_files_only_to_those_who_may_know(tmp_path: Path) -> None:
+    """Everybody learns the kind of what is wrong; where a login lies is told with a key, or on this machine."""
+    async with rig(tmp_path, KIRO_OAUTH_CREDS_FILE_PATH=str(tmp_path / "nowhere.json"), MODEL_PROVIDER=KIRO) as running:
+        await running.gateway.check_logins()
+        elsewhere = {"x-forwarded-for": "192.0.2.7"}
+        here = await running.get("/readyz", **{"x-api-key": ""})
+        outside = await running.get("/readyz", **{"x-api-key": ""}, **elsewhere)
+        wrong = await running.get("/readyz", **{"x-api-key": "no key of ours at all"}, **elsewhere)
+        known = await running.get("/readyz", **elsewhere)
+    assert {reply.status for reply in (here, outside, wrong, known)} == {503}
+    for reply in (here, known):
+        assert str(tmp_path / "nowhere.json") in reply.json["accounts"][KIRO]["reason"]
+    for reply in (outside, wrong):
+        assert reply.json["accounts"][KIRO] == {"usable": False, "problem": "credential_missing"}
+        assert str(tmp_path) not in reply.body.decode()

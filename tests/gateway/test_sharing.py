@@ -130,7 +130,8 @@ def test_a_rest_is_told_without_the_upstreams_words_and_heard_as_it_is() -> None
 def test_sessions_are_told_when_they_are_new_move_or_grow_old() -> None:
     now = [NOW]
     wire, subject = Wire(), Pool([Member(id="a"), Member(id="b")])
-    homes = SharedHomes(wire, "name", subject, lambda: now[0])
+    accounts = {id: Account(openai_custom(None), NoLogin(id)) for id in ("a", "b")}
+    homes = SharedHomes(wire, "name", AccountPool(accounts, subject, clock=lambda: now[0]))
     for account in ("a", "a", "b", "b"):
         homes.stays("session", account)
     now[0] += 1000

@@ -50,7 +50,7 @@ ASKING: Mapping[str, Asking] = {
         says=frozenset(),
         names={},
         words=frozenset({"choice", "parallel", "output"}),
-        unsaid=frozenset({"stop", "user"}),
+        unsaid=frozenset({"stop"}),
     ),
 }
 

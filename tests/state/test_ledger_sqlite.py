@@ -151,7 +151,7 @@ def test_a_migration_that_fails_changes_nothing(path: Path) -> None:
     with pytest.raises(LedgerError, match="syntax error"):
         SqliteLedger(path, broken).write([row(1)])
     with closing(sqlite3.connect(path)) as other:
-        assert other.execute("PRAGMA user_version").fetchone() == (1,)
+        assert other.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
         assert len(other.execute(f"PRAGMA table_info({TABLE})").fetchall()) == len(COLUMNS)
     SqliteLedger(path).write([row(1)])
     assert len(everything(path)) == 2

@@ -9,7 +9,7 @@ from aiclient2api.canonical.usage import Usage
 from aiclient2api.state import databases, report
 from aiclient2api.state.ledger import Backend, LedgerError
 from aiclient2api.state.report import GROUPS, Reader, Sums, requests, sums, taken_since, total
-from aiclient2api.state.rows import COLUMNS, Entry, row_of
+from aiclient2api.state.rows import EXPORTED, Entry, row_of
 from aiclient2api.state.times import DAY
 from tests.state.entries import NOW, entry
 
@@ -62,6 +62,7 @@ def test_nothing_yet(place: Place) -> None:
 def test_the_total(place: Place) -> None:
     reader = fill(place)
     assert total(reader, 0, 2e9) == Sums(
+        cached=0,
         group="total",
         requests=6,
         failed=3,
@@ -129,7 +130,7 @@ def test_single_requests_page_by_page(place: Place, monkeypatch: pytest.MonkeyPa
     found = list(requests(reader, 0, 2e9))
     assert sorted(str(each["request_id"]) for each in found) == sorted(f"req_{number}" for number in range(50))
     assert [each["time"] for each in found] == sorted(str(each["time"]) for each in found)
-    assert list(found[0]) == ["time", *COLUMNS[1:]]
+    assert list(found[0]) == ["time", *EXPORTED[1:]]
     assert found[0]["time"] == "2026-11-25T22:14:30.000Z"
     assert (found[0]["stream"], found[0]["estimated"]) == (True, False)
 

@@ -40,6 +40,8 @@ def test_a_whole_entry() -> None:
         "attempts": 1,
         "first_ms": 500,
         "total_ms": 3250,
+        "cached": 0,
+        "story": None,
     }
 
 
@@ -50,6 +52,7 @@ def test_what_is_not_known_is_none_and_not_zero() -> None:
         )
     )
     known = {"time_ms", "request_id", "key_id", "dialect", "stream", "status", "error_kind", "attempts", "total_ms"}
+    known.add("cached")
     assert {name for name, value in row.items() if value is not None} == known
 
 

@@ -27,8 +27,8 @@ ANSWER = json.dumps({"id": "resp_1", "output": [message("hello"), {"type": "reas
 USER = {"role": "user", "content": "hi"}
 
 
-def stored(clock: Clock | None = None, **bounds: int) -> StoredAnswers:
-    kept = StoredAnswers(clock or Clock(), **bounds)
+def stored(clock: Clock | None = None) -> StoredAnswers:
+    kept = StoredAnswers(clock or Clock())
     kept.keep("key", asked(input=[USER]), ANSWER)
     return kept
 

@@ -25,6 +25,7 @@ from aiclient2api.credentials.keeper import Keeper
 from aiclient2api.credentials.login import own
 from aiclient2api.credentials.login.own import OwnAccount
 from aiclient2api.gateway.assembly import Gateway
+from aiclient2api.gateway.own_pool import login_id
 from aiclient2api.gateway.quota import Quotas, Reading
 from aiclient2api.gateway.upstream import Account
 from aiclient2api.settings.load import Loaded
@@ -78,8 +79,8 @@ async def _accounts(loaded: Loaded) -> AsyncIterator[list[Entry]]:
         quotas = Quotas(gateway.upstream, None if gateway.simulated else place)
         entries = []
         for provider, account in _configured(gateway):
-            source = (await account.login.check()).source
-            entries.append(Entry(provider, account, quotas, next((o for o in ours if source == str(o.path)), None)))
+            await account.login.check()
+            entries.append(Entry(provider, account, quotas, _own_of(account, ours)))
         used = [entry.own.path for entry in entries if entry.own]
         for each in ours:
             if each.path not in used:
@@ -89,6 +90,15 @@ async def _accounts(loaded: Loaded) -> AsyncIterator[list[Entry]]:
                     await account.login.check()
                     entries.append(Entry(provider, account, quotas, each))
         yield entries
+
+
+def _own_of(account: Account, ours: Sequence[OwnAccount]) -> OwnAccount | None:
+    """The one of our own accounts that this is; a login that cannot be read has no source, but its id."""
+    login = account.login
+    source = login.status().source
+    return next(
+        (each for each in ours if source == str(each.path) or (not source and login.id == login_id(each))), None
+    )
 
 
 def _configured(gateway: Gateway) -> Iterator[tuple[str, Account]]:

@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "accounts": "List accounts, refresh them, show their usage; import and remove logins.",
     "keys": "Make, list, revoke and rotate keys for clients.",
     "usage": "Show what was used: requests, tokens, cost.",
+    "explain": "Tell what happened to one request of the past, and why.",
     "models": "List the models that the configured providers offer.",
     "chat": "Ask a model one question.",
     "config": "Show the settings and where each comes from.",

@@ -9,7 +9,7 @@ import json
 import shutil
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -138,7 +138,10 @@ def _file(about: str, path: Path) -> Finding:
 async def _providers(gateway: Gateway, where: Places) -> AsyncIterator[Finding]:
     if gateway.simulated:
         yield Finding("providers", "warning", "only the simulator: answers are simulated, no login or key was found")
-    for name, account in gateway.accounts:
+    for name, account, disabled in _accounts(gateway):
+        if disabled:
+            yield Finding(name, "ok", "disabled, so it is not used")
+            continue
         status = await account.login.check()
         if not status.usable:
             yield Finding(name, "problem", status.reason)
@@ -148,6 +151,13 @@ async def _providers(gateway: Gateway, where: Places) -> AsyncIterator[Finding]:
             name, "warning" if status.reason else "ok", f"{source}{_until(status.expires_at)}. {status.reason}".rstrip()
         )
         yield await _reach(gateway, name, account)
+
+
+def _accounts(gateway: Gateway) -> Iterator[tuple[str, Account, bool]]:
+    """What each account is called, and whether it is disabled."""
+    for name, pool in gateway.pools.items():
+        for id, account in pool.accounts.items():
+            yield name if len(pool.accounts) == 1 else f"{name} {id}", account, id in pool.disabled
 
 
 def _until(expires_at: float | None) -> str:

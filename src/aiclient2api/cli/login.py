@@ -29,16 +29,11 @@ from aiclient2api.credentials.login.kiro_social import SocialLogin
 from aiclient2api.credentials.login.registration import Registrations
 from aiclient2api.credentials.login.talk import LoginFailed, Means
 from aiclient2api.credentials.secret import Secret
+from aiclient2api.gateway.own_pool import NAMING
 from aiclient2api.http1.client import Client
 from aiclient2api.http1.messages import Deadlines, Outbound
 from aiclient2api.settings.load import Loaded
 from aiclient2api.settings.schema import Settings
-
-_OTHERS: Mapping[own.Kind, tuple[str, ...]] = {
-    "kiro": ("KIRO_OAUTH_CREDS_BASE64", "KIRO_OAUTH_CREDS_FILE_PATH", "KIRO_OAUTH_CREDS_DIR_PATH"),
-    "gemini": ("GEMINI_OAUTH_CREDS_BASE64", "GEMINI_OAUTH_CREDS_FILE_PATH"),
-}
-"""Settings that win over the login without a name."""
 
 _sleep = asyncio.sleep
 Flow = Callable[[Means, Show], Awaitable[Credential]]
@@ -214,8 +209,8 @@ def _sender(
 
 
 def _tell(kind: own.Kind, name: str, path: Path, credential: Credential, settings: Settings, as_json: bool) -> None:
-    entry = {own.USES[kind].provider: [{own.USES[kind].setting: str(path)}]}
     if as_json:
+        entry = {own.USES[kind].provider: [{own.USES[kind].setting: str(path)}]}
         until = None if credential.expires_at is None else format_expiry(credential.expires_at)
         result = {
             "provider": own.USES[kind].provider,
@@ -229,9 +224,8 @@ def _tell(kind: own.Kind, name: str, path: Path, credential: Credential, setting
         click.echo(json.dumps(result, indent=2))
         return
     click.echo(f"Logged in. The login is kept in {path} and refreshes itself.")
-    if name:
-        say(f"In a pool (PROVIDER_POOLS_FILE_PATH) it is: {json.dumps(entry)}")
-    else:
-        for key in _OTHERS[kind]:
-            if getattr(settings, key.lower()):
-                say(f"warning: {key} is set and wins over this login.")
+    winning = [key for key in NAMING[kind] if getattr(settings, key.lower())]
+    if name and not winning:
+        say(f"It serves beside the other accounts of {own.USES[kind].provider}, in a running gateway within a second.")
+    for key in winning:
+        say(f"warning: {key} is set and wins over this login.")

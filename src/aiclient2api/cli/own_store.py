@@ -22,6 +22,7 @@ from aiclient2api.credentials.login.own import OwnAccount
 from aiclient2api.credentials.login.talk import LoginFailed
 from aiclient2api.credentials.scheme import Scheme
 from aiclient2api.credentials.secret import Secret
+from aiclient2api.gateway.own_pool import login_id
 from aiclient2api.settings.load import Loaded
 from aiclient2api.settings.schema import Settings
 
@@ -130,7 +131,7 @@ def _mark(loaded: Loaded, id: str, disabled: bool, as_json: bool) -> None:
     data_dir, account = _own(loaded, id)
     if not account.name:
         hint = "Remove it, or keep it under a name (`accounts import FILE --name NAME`)."
-        raise click.ClickException(f"The login without a name is used whenever no other is configured. {hint}")
+        raise click.ClickException(f"The login without a name is found whenever there is no other. {hint}")
     _change(account, lambda: own.set_disabled(data_dir, account, disabled))
     _say_change(account, "disabled" if disabled else "enabled", as_json)
 
@@ -139,16 +140,11 @@ def _own(loaded: Loaded, id: str) -> tuple[Path, OwnAccount]:
     """The data folder, and the account of our own store that an ID or name means. Raises BadParameter."""
     data_dir = places(loaded.settings).data_dir
     ours = own.own_accounts(data_dir)
-    found = [each for each in ours if id in (each.called, _login_id(each))]
+    found = [each for each in ours if id in (each.called, login_id(each))]
     if found:
         return data_dir, found[0]
     known = f"There are: {', '.join(each.called for each in ours)}." if ours else "It is empty."
     raise click.BadParameter(f"Our own store holds no account {id!r}. {known}", param_hint="ID")
-
-
-def _login_id(account: OwnAccount) -> str:
-    path = str(account.path)
-    return (KiroLogin(file_path=path) if account.kind == "kiro" else GoogleLogin(file_path=path)).id
 
 
 def _change(account: OwnAccount, work: Callable[[], None]) -> None:

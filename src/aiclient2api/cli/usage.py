@@ -17,14 +17,14 @@ from aiclient2api.state import databases, report
 from aiclient2api.state.keys import FILE_NAME, KeysError, read_keys
 from aiclient2api.state.ledger import LedgerError
 from aiclient2api.state.report import By, Reader, Sums
-from aiclient2api.state.rows import COLUMNS
+from aiclient2api.state.rows import EXPORTED
 from aiclient2api.state.times import moment
 
 Format = Literal["table", "json", "csv"]
 Record = Mapping[str, object]
 
 BY_REQUEST = "request"
-_FIELDS = ("time", *COLUMNS[1:])
+_FIELDS = ("time", *EXPORTED[1:])
 
 
 @click.command("usage")
@@ -90,6 +90,8 @@ def _print_sums(reader: Reader, by: str, period: tuple[float, float], form: Form
         say("~ some tokens were estimated, because the provider did not count them.")
     if whole.unpriced:
         say(f"+ and {whole.unpriced:,} requests whose price is not known.")
+    if whole.cached:
+        say(f"{whole.cached:,} requests were answered from the response cache; they took no tokens.")
 
 
 def _columns(by: By) -> tuple[str, ...]:

@@ -16,11 +16,13 @@ class LoginStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a login without asking the network.
 
     `usable`: a call can be tried. `reason`: why not, and what to do; or what is noteworthy; "" if all is well.
+    `problem`: the kind of that, without a word on where (credential_missing, login_dead, … as in credentials.troubles).
     `expires_at`: epoch seconds of the access token, None if unknown or never. `source`: where the login was found.
     """
 
     usable: bool
     reason: str = ""
+    problem: str = ""
     expires_at: float | None = None
     source: str = ""
     account: str = ""

@@ -38,6 +38,7 @@ _METHODS: dict[str, AuthMethod] = {
     "iam": "idc",
     "enterprise": "idc",
     "externalidp": "external_idp",
+    "google": "google",
 }
 _BUILDER_ID_START = "https://view.awsapps.com/start"
 _HASH = re.compile(r"[0-9a-f]{40}")

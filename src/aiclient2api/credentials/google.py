@@ -25,6 +25,7 @@ from aiclient2api.http1.messages import Outbound
 from aiclient2api.wire import jsonio
 
 TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a secret
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 CODE_ASSIST_URL = "https://cloudcode-pa.googleapis.com"
 OWN_FILE = "gemini-oauth-creds.json"
 """Where `login gemini` keeps what it got, in the data folder."""
@@ -138,3 +139,18 @@ def read_project(status: int, headers: Mapping[str, str], body: bytes) -> str:
         return jsonio.decode(body, _Loaded).cloudaicompanion_project or ""
     except jsonio.JsonError:
         return ""
+
+
+def write_google_document(credential: Credential) -> dict[str, str | int]:
+    """The Gemini CLI's file. The client's id and secret stand in it too, as in Google's own credential files, because
+    no refresh works without them."""
+    members: dict[str, str | int] = {
+        "access_token": credential.access_token.reveal(),
+        "refresh_token": credential.refresh_token.reveal(),
+        "scope": credential.scopes or SCOPE,
+        "token_type": "Bearer",
+        "expiry_date": int((credential.expires_at or 0.0) * 1000),
+        "client_id": credential.client_id,
+        "client_secret": credential.client_secret.reveal(),
+    }
+    return {name: value for name, value in members.items() if value != ""}

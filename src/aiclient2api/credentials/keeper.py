@@ -25,6 +25,7 @@ from aiclient2api.credentials.profile_finder import ProfileFinder
 from aiclient2api.credentials.refresh import Refusal, read_refresh
 from aiclient2api.credentials.refusals import Refusals
 from aiclient2api.credentials.scheme import Scheme, Settings
+from aiclient2api.credentials.sources.base import Stamp
 from aiclient2api.credentials.store import CredentialStore
 from aiclient2api.credentials.troubles import Trouble, trouble_of
 from aiclient2api.http1.messages import Deadlines, HttpError
@@ -86,6 +87,7 @@ class Keeper:
         self._dead: deque[str] = deque(maxlen=_DEAD_KNOWN)
         self._flight: asyncio.Task[Credential | Trouble] | None = None
         self._near = login.near
+        self._looked = (False, "")
 
     # What callers use
 
@@ -136,6 +138,7 @@ class Keeper:
         return LoginStatus(
             usable=valid or (passing and credential is not None),
             reason=trouble.message if trouble else "" if credential else "The login has not been read yet.",
+            problem=trouble.reason if trouble else "" if credential else "not_read",
             expires_at=credential.expires_at if credential else None,
             source=self._place,
             account=self.id,
@@ -143,6 +146,23 @@ class Keeper:
             region=grant.region if grant else "",
             profile=grant.profile if grant else "",
         )
+
+    def stamp(self) -> Stamp | None:
+        """Is another one when the place of the login has been written since; None while the place has to be looked for.
+        For a worker thread."""
+        store = self._store
+        return None if store is None or self._search else store.stamp()
+
+    async def look(self, read: bool) -> bool:
+        """Read the place again if `read`; says whether what was wrong with the login may be over: it can be used, and
+        could not at the last look, or has tokens that we did not make."""
+        if read:
+            await self.check()
+        could, before = self._looked
+        usable = self.status().usable
+        tokens = self._current.fingerprint if self._current is not None else ""
+        self._looked = (usable, tokens)
+        return usable and (not could or tokens not in (before, self._issued[0]))
 
     async def run(self) -> None:
         """Refresh ahead of expiry for ever, whether the login is in use or not. The caller owns the task."""

@@ -76,7 +76,7 @@ class MissingLogin:
         return self.status()
 
     def status(self) -> LoginStatus:
-        return LoginStatus(usable=False, reason=self._message, account=self.id)
+        return LoginStatus(usable=False, reason=self._message, problem="key_missing", account=self.id)
 
     async def close(self) -> None:
         return None

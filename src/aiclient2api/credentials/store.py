@@ -18,7 +18,7 @@ import msgspec
 from aiclient2api import files
 from aiclient2api.credentials import fields
 from aiclient2api.credentials.credential import Credential
-from aiclient2api.credentials.sources.base import Source, SourceChanged
+from aiclient2api.credentials.sources.base import Source, SourceChanged, Stamp, stamp_of
 from aiclient2api.wire import jsonio
 
 _log = logging.getLogger(__name__)
@@ -66,6 +66,10 @@ class CredentialStore:
 
     def describe(self) -> str:
         return self._source.describe()
+
+    def stamp(self) -> Stamp:
+        """Is another one when the source or our record of it has been written since."""
+        return (*self._source.stamp(), *stamp_of((self._record_path,)))
 
     def load(self) -> Credential:
         """The newest tokens of this login. Raises GatewayError like the source."""

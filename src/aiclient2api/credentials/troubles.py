@@ -21,7 +21,7 @@ class Words(NamedTuple):
 
 
 KIRO = Words("[Kiro Auth]", "Kiro", "Log in again with the Kiro app or `aiclient2api login kiro`.")
-GEMINI = Words("[Gemini Auth]", "Gemini CLI", "Log in again with the Gemini CLI.")
+GEMINI = Words("[Gemini Auth]", "Gemini CLI", "Log in again with the Gemini CLI or `aiclient2api login gemini`.")
 
 
 class Trouble(msgspec.Struct, frozen=True):

@@ -7,13 +7,14 @@ pool, is always asked: there is nobody to spare it for.
 import asyncio
 import random
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.gateway.upstream import Account
-from aiclient2api.routing.pool import Choice, Outcome, Pool, Quota
+from aiclient2api.routing.pool import Choice, Member, Outcome, Pool, PoolPolicy, Quota
+from aiclient2api.state.trail import Step
 
 QUEUE_SECONDS = 10.0
 QUEUE_LENGTH = 100
@@ -28,13 +29,16 @@ class Want(NamedTuple):
 
 
 class Place(NamedTuple):
-    """An account for the time of one request. `reason` says why this one; `others`: whether it has any beside it."""
+    """An account for the time of one request. `reason` says why this one; `others`: whether it has any beside it;
+    `pool` has made the choice, and is told how it went. `waited` are seconds until an account was free."""
 
     account: Account
     id: str
     reason: str = ""
     others: bool = False
     choice: Choice | None = None
+    pool: Pool | None = None
+    waited: float = 0.0
 
 
 class Homes(Protocol):
@@ -46,29 +50,50 @@ class Homes(Protocol):
 
 @dataclass
 class AccountPool:
-    """`accounts` by id, at least one; `pool` knows the same ids. `homes` is asked about sessions that are unknown
-    here. `clock` gives seconds of any origin."""
+    """`accounts` by id, at least one; `pool` knows the same ids, and `disabled` are those of them that are not to be
+    used. `homes` is asked about sessions that are unknown here. `clock` gives seconds of any origin."""
 
     accounts: Mapping[str, Account]
     pool: Pool | None = None
     clock: Callable[[], float] = time.time
     jitter: Callable[[], float] = random.random
     homes: Homes | None = None
+    disabled: frozenset[str] = frozenset()
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
     _waiting: int = 0
 
     @property
     def lead(self) -> Account:
         """The account for calls beside the answers: the first whose login can be used."""
-        usable = (account for account in self.accounts.values() if account.login.status().usable)
-        return next(usable, next(iter(self.accounts.values())))
+        wanted = [account for id, account in self.accounts.items() if id not in self.disabled]
+        usable = (account for account in wanted if account.login.status().usable)
+        return next(usable, next(iter(wanted or self.accounts.values())))
+
+    def change(self, accounts: Mapping[str, Account], members: Sequence[Member], policy: PoolPolicy) -> None:
+        """Other accounts from now on; without members, one that is in no pool. Those that stay keep their health, and
+        requests that are under way end where they began."""
+        self.accounts = accounts
+        self.disabled = frozenset(member.id for member in members if member.disabled)
+        if not members:
+            self.pool = None
+        elif self.pool is None:
+            self.pool = Pool(members, policy)
+        else:
+            self.pool.update(members)
+        self._wake()
+
+    def restore(self, id: str) -> None:
+        """The account's login has changed: what was wrong with it may be over."""
+        if self.pool is not None:
+            self.pool.restore(id, self.clock())
+            self._wake()
 
     async def take(self, want: Want, tried: Collection[str] = frozenset()) -> Place:
         """An account that was not `tried`; waits a little where all are busy. Raises GatewayError if there is none."""
         if self.pool is None:
             ((id, account),) = self.accounts.items()
             return Place(account, account.login.id or id)
-        end = time.monotonic() + QUEUE_SECONDS
+        end, waited = time.monotonic() + QUEUE_SECONDS, 0.0
         if self.homes is not None and want.session:
             await self._look_for_home(self.pool, self.homes, want.session)
         while True:
@@ -76,21 +101,37 @@ class AccountPool:
             if isinstance(chosen, Choice):
                 if self.homes is not None and want.session:
                     self.homes.stays(want.session, self.pool.home(want.session, self.clock()) or chosen.id)
-                return Place(self.accounts[chosen.id], chosen.id, chosen.reason, len(self.accounts) > 1, chosen)
+                others = len(self.accounts) - len(self.disabled) > 1
+                return Place(self.accounts[chosen.id], chosen.id, chosen.reason, others, chosen, self.pool, waited)
+            if chosen.kind == "unserved" and len(self.disabled) == len(self.accounts):
+                raise _all_disabled(len(self.accounts))
             if chosen.kind != "full" or not await self._until_freed(end - time.monotonic()):
                 raise chosen.error()
+            waited = QUEUE_SECONDS - (end - time.monotonic())
 
     def answering(self, place: Place) -> None:
         """Content has come."""
-        if self.pool is not None and place.choice is not None:
-            self.pool.answering(place.choice, self.clock())
+        if place.pool is not None and place.choice is not None:
+            place.pool.answering(place.choice, self.clock())
 
     def report(self, place: Place, outcome: Outcome) -> None:
         """The request has ended; once for each place."""
-        if self.pool is not None and place.choice is not None:
-            self.pool.report(place.choice, outcome, self.clock(), self.jitter())
-            self._freed.set()
-            self._freed = asyncio.Event()
+        if place.pool is not None and place.choice is not None:
+            place.pool.report(place.choice, outcome, self.clock(), self.jitter())
+            self._wake()
+
+    def rests(self, place: Place, at: float) -> list[Step]:
+        """What the account of a place rests for now, as steps of a trail at the moment `at`."""
+        state = place.pool.export(place.id) if place.pool is not None and place.choice is not None else None
+        if state is None or place.choice is None:
+            return []
+        now, model = self.clock(), place.choice.model
+        return [
+            Step(do="rests", at=at, account=place.id, why=rest.reason, seconds=round(rest.until - now, 3), model=scope)
+            for scope in dict.fromkeys(("", model))
+            for rest in state.rests.get(scope, {}).values()
+            if rest.until > now
+        ]
 
     def learn(self, id: str, quota: Quota) -> None:
         """What the service says that an account has left; its reset is on the pool's clock."""
@@ -103,6 +144,11 @@ class AccountPool:
             home = await homes.find(session)
             if home is not None and home in self.accounts:
                 pool.bind(session, home, self.clock())
+
+    def _wake(self) -> None:
+        """Whoever waits looks again."""
+        self._freed.set()
+        self._freed = asyncio.Event()
 
     async def _until_freed(self, seconds: float) -> bool:
         """Waits for a report; False if none came in time, or the queue is full."""
@@ -117,6 +163,12 @@ class AccountPool:
         finally:
             self._waiting -= 1
         return True
+
+
+def _all_disabled(count: int) -> GatewayError:
+    who = "The only account is" if count == 1 else f"All {count} accounts are"
+    what = "`aiclient2api accounts enable ID` lets one be used again; so does isDisabled: false in the pool file."
+    return GatewayError("login_required", f"{who} disabled. {what}", reason="accounts_disabled")
 
 
 def lone(account: Account) -> AccountPool:

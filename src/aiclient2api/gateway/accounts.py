@@ -28,11 +28,13 @@ from aiclient2api.credentials.google import (
 from aiclient2api.credentials.keeper import Keeper
 from aiclient2api.credentials.kiro import kiro_scheme
 from aiclient2api.credentials.kiro_login import KiroLogin
+from aiclient2api.credentials.login.own import OwnAccount, own_accounts
 from aiclient2api.credentials.peers import Peers
 from aiclient2api.credentials.secret import Secret
 from aiclient2api.credentials.static import MissingLogin, NoLogin, StaticLogin
 from aiclient2api.gateway.account_pool import AccountPool, lone
 from aiclient2api.gateway.embedded import HOST, Embedded
+from aiclient2api.gateway.own_pool import pool_of
 from aiclient2api.gateway.upstream import Account
 from aiclient2api.http1.client import Client
 from aiclient2api.http1.messages import Deadlines, Outbound
@@ -51,12 +53,14 @@ SIMULATOR = "simulator"
 NO_POOLS = Pools()
 _ACCOUNT_WIDE = frozenset({"USER_REQUEST_RATE_EXCEEDED", "CREDIT_CONSUMPTION_RATE_EXCEEDED"})
 """Kiro's reasons of a 429 that concern the user and not one model (kiro-protocol.md, 7.3)."""
+POLICY = PoolPolicy(account_wide=_ACCOUNT_WIDE)
 
 
 @dataclass(frozen=True)
 class Setup:
     """What accounts are made of. `environ` and `home` are where logins are searched; `data_dir` is our own folder;
-    `peers` are other gateways that may have the same logins."""
+    `peers` are other gateways that may have the same logins; an account that is `pooled` uses no login but the one
+    that it names."""
 
     settings: Settings
     home: Path
@@ -65,6 +69,7 @@ class Setup:
     client: Client
     embedded: Embedded
     peers: Peers = field(default_factory=Peers)
+    pooled: bool = False
 
     def proxy(self, provider: str) -> str | None:
         """The outbound proxy of a provider, if it has one."""
@@ -90,58 +95,101 @@ class Maker(NamedTuple):
     make: Callable[[Setup, str], Account]
 
 
-def make_pools(setup: Setup, pools: Pools = NO_POOLS) -> dict[str, AccountPool]:
-    """Pools by provider name: of the accounts in the pool file, or of the one account that the settings make. Raises
-    SettingsError for a name that no provider has."""
-    filled = {name: accounts for name, accounts in pools.accounts.items() if accounts}
-    chosen = names(setup.settings.model_provider)
-    unknown = [name for name in chosen if name not in MAKERS and name not in filled]
-    if unknown:
-        known = ", ".join(dict.fromkeys((*MAKERS, *filled)))
-        raise SettingsError(f"MODEL_PROVIDER names {unknown[0]!r}, which is no provider. There are: {known}.")
-    if not chosen:
-        chosen = tuple(name for name, maker in MAKERS.items() if name in filled or maker.found(setup))
-    every = tuple(dict.fromkeys((*chosen, *filled))) or (SIMULATOR,)
-    return {name: _pool(setup, name, filled.get(name, ())) for name in every}
+class PoolMaker:
+    """Makes pools by provider name of the accounts in the pool file and in our own store, or of the one account that
+    the settings make; and makes them anew when our own store has changed."""
 
+    def __init__(self, setup: Setup, pools: Pools = NO_POOLS) -> None:
+        self._setup = setup
+        self._listed = {name: accounts for name, accounts in pools.accounts.items() if accounts}
+        self._wanted: dict[str, tuple[PoolAccount, ...]] = {}
 
-def _pool(setup: Setup, name: str, accounts: Sequence[PoolAccount]) -> AccountPool:
-    if not accounts:
-        return lone(MAKERS[name].make(setup, name))
-    made = {each.id: _member(setup, name, each) for each in accounts}
-    members = [
-        Member(
-            id=each.id,
-            name=each.name,
-            weight=each.weight,
-            limit=each.limit,
-            allowed=each.allowed,
-            forbidden=each.forbidden,
-            disabled=each.disabled,
+    @property
+    def data_dir(self) -> Path:
+        return self._setup.data_dir
+
+    def make(self) -> dict[str, AccountPool]:
+        """Once, the default provider first. Raises SettingsError for a name that no provider has."""
+        ours = own_accounts(self.data_dir)
+        for name in self._names(ours):
+            self._wanted[name] = self._pool_of(name, ours)
+        return {name: self._made(name, wanted) for name, wanted in self._wanted.items()}
+
+    def wanted(self, ours: Sequence[OwnAccount]) -> dict[str, tuple[PoolAccount, ...]]:
+        """What the pools should consist of now, where that has changed."""
+        now = {name: self._pool_of(name, ours) for name in self._wanted}
+        return {name: wanted for name, wanted in now.items() if wanted != self._wanted[name]}
+
+    def fill(self, name: str, pool: AccountPool, wanted: Sequence[PoolAccount]) -> None:
+        """Make the pool consist of the accounts `wanted`. Those that it had and that are the same stay."""
+        before = {each.id: each for each in self._wanted[name]}
+        self._wanted[name] = tuple(wanted)
+        accounts = {}
+        for each in wanted:
+            same = each.id in before and before[each.id].own == each.own
+            accounts[each.id] = pool.accounts[each.id] if same else self._account(name, each)
+        if not accounts:
+            alone = MAKERS[name].make(self._setup, name)
+            accounts[alone.login.id] = alone
+        pool.change(accounts, [member_of(each) for each in wanted], POLICY)
+
+    def _names(self, ours: Sequence[OwnAccount]) -> tuple[str, ...]:
+        """Of the providers that serve."""
+        chosen = names(self._setup.settings.model_provider)
+        unknown = [name for name in chosen if name not in MAKERS and name not in self._listed]
+        if unknown:
+            known = ", ".join(dict.fromkeys((*MAKERS, *self._listed)))
+            raise SettingsError(f"MODEL_PROVIDER names {unknown[0]!r}, which is no provider. There are: {known}.")
+        if not chosen:
+            chosen = tuple(
+                name for name, maker in MAKERS.items() if self._pool_of(name, ours) or maker.found(self._setup)
+            )
+        return tuple(dict.fromkeys((*chosen, *self._listed))) or (SIMULATOR,)
+
+    def _pool_of(self, name: str, ours: Sequence[OwnAccount]) -> tuple[PoolAccount, ...]:
+        return pool_of(name, self._listed.get(name, ()), ours, self._setup.settings, self._setup.home)
+
+    def _made(self, name: str, wanted: Sequence[PoolAccount]) -> AccountPool:
+        if not wanted:
+            return lone(MAKERS[name].make(self._setup, name))
+        members = [member_of(each) for each in wanted]
+        return AccountPool(
+            {each.id: self._account(name, each) for each in wanted},
+            Pool(members, POLICY),
+            disabled=frozenset(member.id for member in members if member.disabled),
         )
-        for each in accounts
-    ]
-    return AccountPool(made, Pool(members, PoolPolicy(account_wide=_ACCOUNT_WIDE)))
+
+    def _account(self, name: str, each: PoolAccount) -> Account:
+        """One account of a pool; a proxy of its own is used whatever the others do."""
+        settings = each.settings(self._setup.settings)
+        if PROXY in each.given:
+            settings = msgspec.structs.replace(settings, proxy_enabled_providers=())
+        return MAKERS[each.provider].make(dataclasses.replace(self._setup, settings=settings, pooled=True), name)
 
 
-def _member(setup: Setup, name: str, each: PoolAccount) -> Account:
-    """One account of a pool; a proxy of its own is used whatever the others do."""
-    settings = each.settings(setup.settings)
-    if PROXY in each.given:
-        settings = msgspec.structs.replace(settings, proxy_enabled_providers=())
-    return MAKERS[each.provider].make(dataclasses.replace(setup, settings=settings), name)
+def member_of(each: PoolAccount) -> Member:
+    return Member(
+        id=each.id,
+        name=each.name,
+        weight=each.weight,
+        limit=each.limit,
+        allowed=each.allowed,
+        forbidden=each.forbidden,
+        disabled=each.disabled,
+    )
 
 
 # --- Kiro
 
 
-def _kiro_login(settings: Settings) -> KiroLogin:
+def _kiro_login(settings: Settings, discover: bool = True) -> KiroLogin:
     key, text = settings.kiro_api_key, settings.kiro_oauth_creds_base64
     return KiroLogin(
         file_path=settings.kiro_oauth_creds_file_path,
         dir_path=settings.kiro_oauth_creds_dir_path,
         base64=Secret(text) if text else None,
         api_key=Secret(key) if key else None,
+        discover=discover,
         region=settings.kiro_region or "",
         profile_arn=settings.kiro_profile_arn or "",
         refresh_url=settings.kiro_refresh_url,
@@ -165,7 +213,7 @@ def _kiro_found(setup: Setup) -> bool:
 
 def _kiro(setup: Setup, name: str) -> Account:
     settings = setup.settings
-    login = _kiro_login(settings)
+    login = _kiro_login(settings, discover=not setup.pooled)
     keeper = Keeper(
         login,
         kiro_scheme(login),

@@ -1,6 +1,7 @@
 """What happens to each HTTP request: CORS, the route, the key, the handler, and every error in the client's dialect."""
 
 import asyncio
+import contextlib
 import random
 import secrets
 
@@ -9,7 +10,7 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.dialects.base import Dialect
 from aiclient2api.gateway import routes
 from aiclient2api.gateway.context import CORS, Context, Visit
-from aiclient2api.gateway.door import TOO_MANY_KEYS
+from aiclient2api.gateway.door import TOO_MANY_KEYS, is_loopback
 from aiclient2api.gateway.model_routes import HANDLERS, Route, dialect_of
 from aiclient2api.gateway.record import log_visit
 from aiclient2api.gateway.respond import JSON, json_answer
@@ -98,15 +99,34 @@ async def _health(context: Context, visit: Visit, target: routes.Target) -> None
 
 
 async def _ready(context: Context, visit: Visit, target: routes.Target) -> None:
-    """Ready while at least one login is usable and we are not shutting down; the reasons stand in the body."""
+    """Ready while at least one login is usable and we are not shutting down. Everybody learns the kind of what is
+    wrong; the words, which name files, are for who has a key or asks from this machine."""
     reasons = {name: pool.lead.login.status() for name, pool in context.pools.items()}
     usable = any(status.usable for status in reasons.values()) and not context.draining()
+    trusted = _is_trusted(context, visit)
     body = {
         "ready": usable,
         "draining": context.draining(),
-        "accounts": {name: {"usable": status.usable, "reason": status.reason} for name, status in reasons.items()},
+        "accounts": {
+            name: {"usable": status.usable, "problem": status.problem} | ({"reason": status.reason} if trusted else {})
+            for name, status in reasons.items()
+        },
     }
     await json_answer(visit, jsonio.encode(body), 200 if usable else 503)
+
+
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+"""Headers that show that a proxy on this machine asks for somebody elsewhere."""
+
+
+def _is_trusted(context: Context, visit: Visit) -> bool:
+    exchange = visit.exchange
+    if is_loopback(exchange.peer) and not any(name in exchange.headers for name in _FORWARDED):
+        return True
+    with contextlib.suppress(GatewayError):
+        context.door.check(exchange.headers, {}, False, exchange.peer)
+        return True
+    return False
 
 
 async def _root(context: Context, visit: Visit, target: routes.Target) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 from aiclient2api import tasks
 from aiclient2api.credentials.peers import Peers
 from aiclient2api.gateway.account_pool import AccountPool
-from aiclient2api.gateway.accounts import SIMULATOR, Setup, make_pools
+from aiclient2api.gateway.accounts import SIMULATOR, PoolMaker, Setup
+from aiclient2api.gateway.answer_cache import AnswerCache
 from aiclient2api.gateway.app import App, refuse
 from aiclient2api.gateway.books import Books
 from aiclient2api.gateway.catalogue import Catalogue
@@ -22,6 +23,7 @@ from aiclient2api.gateway.context import Context
 from aiclient2api.gateway.door import Door
 from aiclient2api.gateway.embedded import HOST, Embedded
 from aiclient2api.gateway.fallback import fallback_of
+from aiclient2api.gateway.login_watch import LoginWatch, Upkeep
 from aiclient2api.gateway.prompts import SystemPrompt
 from aiclient2api.gateway.quota import Quotas
 from aiclient2api.gateway.quota_watch import watch_quotas
@@ -40,12 +42,14 @@ from aiclient2api.settings.places import Places
 from aiclient2api.settings.pools import Pools, read_pools
 from aiclient2api.settings.schema import SECRET_KEYS, Settings
 from aiclient2api.state import databases
+from aiclient2api.state.bytecache import LocalCache
 from aiclient2api.state.keys import FILE_NAME, KeyRing, KeysError
 from aiclient2api.state.ledger import Ledger, LedgerError
 from aiclient2api.state.prices import Prices, family_at
 from aiclient2api.state.report import taken_since
 from aiclient2api.state.rows import Entry
 from aiclient2api.state.shared.base import Shared
+from aiclient2api.state.shared.cache import SharedCache
 from aiclient2api.state.shared.line import SharedError
 from aiclient2api.state.shared.opening import open_shared
 from aiclient2api.state.times import DAY
@@ -70,7 +74,8 @@ class Gateway:
         peers = Peers(None if shared.alone else shared)
         setup = Setup(settings, places.home, places.data_dir, environ, client, embedded, peers)
         pools = _pool_file(settings, places.here)
-        self.pools = make_pools(setup, pools)
+        maker = PoolMaker(setup, pools)
+        self.pools = maker.make()
         self._health = share_pools(shared, self.pools)
         self.warnings = pools.warnings
         self.upstream = Upstream(client, _policy(settings), _timing(settings))
@@ -82,7 +87,9 @@ class Gateway:
         self._books = Books(self._ledger, shared.limits)
         self._client = client
         self._embedded = embedded
-        self._upkeep: list[asyncio.Task[None]] = []
+        self._upkeep = Upkeep()
+        self._watch = LoginWatch(self.pools, maker, self._upkeep)
+        self._background: list[asyncio.Task[None]] = []
         context = Context(
             door=Door(keys, self._ring),
             pools=self.pools,
@@ -97,6 +104,7 @@ class Gateway:
             max_body_bytes=settings.max_body_bytes,
             simulated=self.simulated,
             draining=lambda: self.server.draining,
+            cache=_cache(settings, shared),
         )
         self.server = Server(App(context), Limits(body_bytes=settings.max_body_bytes), refuse)
 
@@ -106,14 +114,14 @@ class Gateway:
         (address, bound), *_ = await self.server.listen(host, port, reuse_port=reuse_port)
         self._ledger.start()
         await self._remember_today()
-        self._upkeep = [
-            tasks.spawn(account.upkeep(), f"upkeep of {name}")
-            for name, account in self.accounts
-            if account.upkeep is not None
-        ]
+        for name, account in self.accounts:
+            self._upkeep.start(account, name)
         quotas = Quotas(self.upstream, self._places.data_dir / "quotas.json")
-        self._upkeep.append(tasks.spawn(watch_quotas(self.pools.values(), quotas), "quotas"))
-        self._upkeep.append(tasks.spawn(self._health.run(), "shared health"))
+        self._background = [
+            tasks.spawn(watch_quotas(self.pools.values(), quotas), "quotas"),
+            tasks.spawn(self._watch.run(), "logins on the disk"),
+            tasks.spawn(self._health.run(), "shared health"),
+        ]
         return address, bound
 
     async def _remember_today(self) -> None:
@@ -139,7 +147,7 @@ class Gateway:
         for name, pool in self.pools.items():
             for id, account in pool.accounts.items():
                 status = await account.login.check()
-                if status.reason:
+                if status.reason and id not in pool.disabled:
                     out[name if len(pool.accounts) == 1 else f"{name} {id}"] = status.reason
         return out
 
@@ -150,7 +158,8 @@ class Gateway:
     async def stop(self, grace: float) -> None:
         """Let running answers end within `grace` seconds, then end them with an error event; let go of everything."""
         await self.server.stop(grace)
-        await tasks.stop(*self._upkeep)
+        await tasks.stop(*self._background)
+        await self._upkeep.stop()
         await self.catalogue.close()
         for _, account in self.accounts:
             await account.login.close()
@@ -205,6 +214,11 @@ def _ledger(settings: Settings, places: Places, pools: Mapping[str, AccountPool]
         return Ledger(databases.writer(settings.database_url, places.data_dir), price, settings.ledger_days)
     except LedgerError as error:
         raise SettingsError(str(error)) from None
+
+
+def _cache(settings: Settings, shared: Shared) -> AnswerCache | None:
+    ttl = settings.response_cache_ttl
+    return AnswerCache(LocalCache() if shared.alone else SharedCache(shared), ttl) if ttl else None
 
 
 def _policy(settings: Settings) -> RetryPolicy:

@@ -15,6 +15,7 @@ from aiclient2api.state.ledger import Ledger
 from aiclient2api.state.limit_store import KeyLimits, LocalLimits, admit
 from aiclient2api.state.limits import Demand
 from aiclient2api.state.rows import Entry
+from aiclient2api.state.trail import Story
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,22 @@ def _entry(visit: Visit, status: int) -> Entry:
         error_kind=failed.kind if failed is not None else None,
         usage=visit.usage,
         attempts=journey.attempts if journey is not None else 0,
+        cached=visit.cache == "hit",
+        story=_story(visit),
+    )
+
+
+def _story(visit: Visit) -> Story:
+    journey, failed = visit.journey, visit.failed
+    return Story(
+        steps=tuple(visit.trail),
+        began=visit.started,
+        hint=visit.provider or "",
+        saved=(visit.saved.input, visit.saved.output) if visit.saved is not None else None,
+        passed=journey is not None and journey.passed,
+        dropped=journey.dropped if journey is not None else (),
+        mark=(failed.reason or "") if failed is not None else "",
+        retry_after=failed.retry_after if failed is not None else None,
     )
 
 

@@ -25,8 +25,10 @@ from aiclient2api.observe.promptlog import PromptLog
 from aiclient2api.routing.models import Route
 from aiclient2api.state.keys import ClientKey
 from aiclient2api.state.limit_store import Hold
+from aiclient2api.state.trail import Step
 
 if TYPE_CHECKING:
+    from aiclient2api.gateway.answer_cache import AnswerCache, Recording
     from aiclient2api.gateway.books import Books
 
 CORS = (("access-control-allow-origin", "*"), ("access-control-expose-headers", "*"))
@@ -54,6 +56,7 @@ class Context:
     max_body_bytes: int
     simulated: bool
     draining: Callable[[], bool]
+    cache: "AnswerCache | None" = None
 
     def raw_log(self, request_id: str) -> Callable[[str, bytes], None] | None:
         """Where the raw exchange with the provider is logged, or None."""
@@ -71,7 +74,8 @@ def _listed(names: Sequence[str]) -> str:
 class Visit(msgspec.Struct):
     """One request of a client, from its head to the log line. `key` names the key that opened the door, `client` is
     that key if it has bounds of its own, `hold` what the request holds of them. `facts` is what its path says about the
-    request, under names that no header can have (":model")."""
+    request, under names that no header can have (":model"); `trail` what happened, for `explain`. `cache` is
+    "hit" or "miss" where answers are cached, `saved` what the answer took when it was made, `recording` keeps it."""
 
     exchange: Exchange
     provider: str | None = None
@@ -89,6 +93,10 @@ class Visit(msgspec.Struct):
     first_content: float | None = None
     usage: Usage | None = None
     failed: GatewayError | None = None
+    trail: list[Step] = []
+    cache: str = ""
+    recording: "Recording | None" = None
+    saved: Usage | None = None
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -120,8 +128,11 @@ class Visit(msgspec.Struct):
         headers = [*CORS, ("x-request-id", id), ("request-id", id)]
         if route is not None:
             headers.append(("x-aiclient-provider", route.provider.name))
+        if self.cache:
+            headers.append(("x-aiclient-cache", self.cache))
         if journey is not None:
-            headers.append(("x-aiclient-account", journey.account))
+            if self.cache != "hit":
+                headers.append(("x-aiclient-account", journey.account))
             headers.append(("x-aiclient-attempts", str(journey.attempts)))
             if self.front and route is not None:
                 if self.hold is not None:

@@ -4,6 +4,7 @@ Until content has come nothing is lost by asking another; every such repeat is p
 share, so that a failing service is not asked many times as often. The client is told of the last failure.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Self
 
@@ -12,10 +13,11 @@ from aiclient2api.canonical.events import Event
 from aiclient2api.gateway.account_pool import AccountPool, Place, Want, is_final
 from aiclient2api.gateway.faults import as_gateway_error
 from aiclient2api.gateway.flow import Flow
-from aiclient2api.gateway.upstream import Journey, Patience, Prepare, Upstream
+from aiclient2api.gateway.upstream import NO_BUDGET, Journey, Patience, Prepare, Upstream
 from aiclient2api.http1.messages import HttpError
 from aiclient2api.routing.pool import Outcome
 from aiclient2api.routing.retry_budget import RetryBudget
+from aiclient2api.state.trail import Step
 
 Seen = Callable[[Sequence[Event]], None]
 
@@ -93,12 +95,15 @@ class Answered:
         tried: set[str] = set()
         failure: GatewayError | None = None
         while True:
-            place = self._place = await _place(self._pool, self._want, tried, failure)
+            place = self._place = await _place(self._pool, self._want, tried, failure, self._journey)
             try:
                 return await self._ask(place)
             except GatewayError as error:
                 self._report(error)
-                if is_final(error) or place.choice is None or not self._repeats.again():
+                if is_final(error) or place.choice is None:
+                    raise
+                if not self._repeats.again():
+                    self._journey.trail.append(Step(do="stopped", at=time.perf_counter(), why=NO_BUDGET))
                     raise
                 failure = error
             tried.add(place.id)
@@ -107,6 +112,16 @@ class Answered:
         journey = self._journey
         journey.account, journey.reason = place.id, place.reason
         self._provider = place.account.provider.name
+        journey.trail.append(
+            Step(
+                do="chosen",
+                at=time.perf_counter(),
+                provider=self._provider,
+                account=place.id,
+                why=place.reason,
+                seconds=place.waited or None,
+            )
+        )
         patience = Patience(self._repeats.again, not place.others)
         self._flow, batch = await self._upstream.open(place.account, self._prepare, journey, patience)
         if batch:
@@ -118,6 +133,7 @@ class Answered:
         if isinstance(error, HttpError):
             error = as_gateway_error(error, self._provider)
         self._journey.faults.append(error)
+        self._journey.failed(error)
         self._report(error)
         return error
 
@@ -128,6 +144,8 @@ class Answered:
         place, self._place = self._place, None
         if place is not None:
             self._pool.report(place, outcome)
+            if isinstance(outcome, GatewayError):
+                self._journey.trail += self._pool.rests(place, time.perf_counter())
 
 
 class Repeats:
@@ -156,12 +174,15 @@ class Repeats:
             self._held = False
 
 
-async def _place(pool: AccountPool, want: Want, tried: set[str], failure: GatewayError | None) -> Place:
+async def _place(
+    pool: AccountPool, want: Want, tried: set[str], failure: GatewayError | None, journey: Journey
+) -> Place:
     """The next account. Where there is none, the failure of the last one says more than that, but when to come back is
     told by the account that is ready first."""
     try:
         return await pool.take(want, tried)
     except GatewayError as nobody:
+        journey.failed(nobody)
         if failure is None:
             raise
         if failure.retryable and nobody.retry_after is not None:

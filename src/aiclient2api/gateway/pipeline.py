@@ -20,6 +20,8 @@ async def answer(context: Context, visit: Visit, front: Dialect) -> None:
     body = await visit.body(context.max_body_bytes)
     peek = front.passing.peek(body, visit.headers)
     routes = await find_routes(context, visit, peek.model)
+    if context.cache is not None and await context.cache.replayed(visit, front, body, peek, context.prompt.stamp()):
+        return
     await context.books.admit(visit, lambda: demand_of(front, body, visit.headers))
     for number, route in enumerate(routes, 1):
         try:
@@ -27,7 +29,10 @@ async def answer(context: Context, visit: Visit, front: Dialect) -> None:
         except GatewayError as error:
             if number == len(routes) or visit.exchange.started or is_final(error):
                 raise
+            visit.recording = None  # what another provider answers is not this one's answer
         else:
+            if visit.recording is not None and visit.failed is None:
+                await visit.recording.keep(visit)
             return
 
 
@@ -38,14 +43,18 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
     if front.name == "openai_responses":
         await context.stored.fetch(visit.key, body)
     plan = make_plan(context, visit, front, body, peek, route)
-    journey = visit.journey = Journey(raw=context.raw_log(visit.id), dropped=plan.dropped)
+    journey = visit.journey = Journey(
+        raw=context.raw_log(visit.id), dropped=plan.dropped, trail=visit.trail, passed=plan.passed
+    )
     want = Want(route.model.id, session_of(body, visit.headers) if len(pool.accounts) > 1 else "")
 
     watch = Watch(visit, front, context.prompt_log)
     async with Answered(context.upstream, pool, plan.prepare, journey, want, watch) as batches:
         if plan.stream:
             encoder = front.encoder(plan.shape)
-            pump = Pump(visit.exchange, front, encoder, visit.answer_headers)
+            recording = visit.recording
+            sending = encoder if recording is None else recording.of(encoder)
+            pump = Pump(visit.exchange, front, sending, visit.answer_headers)
             try:
                 visit.failed = await pump.run(batches)
                 if plan.keep is not None and isinstance(encoder, Resulting):
@@ -59,6 +68,8 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
             data = whole if isinstance(whole, bytes) else front.encode_response(whole, plan.shape)
             if plan.keep is not None:
                 plan.keep(data)
+            if visit.recording is not None:
+                visit.recording.add(data)
             headers = [("content-type", "application/json"), *visit.answer_headers()]
             await visit.exchange.respond(200, headers, data)
 

@@ -22,13 +22,14 @@ from aiclient2api.state.limits import Demand
 
 class Plan(NamedTuple):
     """`dropped` is what was left out already when the request was read; `keep` takes the whole answer, where the client
-    may refer to it later."""
+    may refer to it later; `passed`: the bytes go through in their own dialect."""
 
     prepare: Prepare
     shape: Answer
     stream: bool
     dropped: tuple[str, ...] = ()
     keep: Callable[[bytes], None] | None = None
+    passed: bool = False
 
 
 def make_plan(context: Context, visit: Visit, front: Dialect, body: bytes, peek: Peek, route: Route) -> Plan:
@@ -46,7 +47,7 @@ def _passed_on(context: Context, visit: Visit, front: Dialect, body: bytes, peek
     rewrite = context.prompt.rewrite(route.model, route.requested, route.provider.family)
     letter = Letter(body=body, headers=headers, stream=peek.stream, rewrite=rewrite, view=peek.view)
     shape = Answer(seed=visit.seed, created=int(visit.wall_clock), model=route.requested)
-    return Plan(passing_on(letter), shape, peek.stream)
+    return Plan(passing_on(letter), shape, peek.stream, passed=True)
 
 
 def _translated(context: Context, visit: Visit, front: Dialect, body: bytes, route: Route) -> Plan:

@@ -55,6 +55,12 @@ class SystemPrompt:
             replacements=tuple((each.old, each.new) for each in self._replacements),
         )
 
+    def stamp(self) -> str:
+        """Is another one when requests would get another system prompt. Raises GatewayError like apply."""
+        if self._path is None and not self._replacements:
+            return ""
+        return repr((self._read(), self._mode, [(each.old, each.new) for each in self._replacements]))
+
     def _read(self) -> str:
         if self._path is None:
             return ""

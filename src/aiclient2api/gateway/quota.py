@@ -37,7 +37,9 @@ class TellsUsage(Protocol):
     @property
     def family(self) -> str: ...
 
-    def usage_limits(self, grant: Grant) -> Call: ...
+    def usage_limits(self, grant: Grant, refused: GatewayError | None = None) -> Call | None:
+        """`refused`: how the first question ended; another way to put it then, or None."""
+        ...
 
 
 READERS: Mapping[str, Callable[[bytes], Allowance]] = {"kiro": parse_usage_limits}
@@ -101,10 +103,20 @@ class Quotas:
             raise trouble.error()
         return None
 
+    async def _answer(self, account: Account, provider: TellsUsage) -> tuple[Mapping[str, str], bytes] | None:
+        try:
+            return await self._upstream.fetch(account, provider.usage_limits, _DEADLINES)
+        except GatewayError as error:
+            refused = error
+        answer = await self._upstream.fetch(account, lambda grant: provider.usage_limits(grant, refused), _DEADLINES)
+        if answer is None:
+            raise refused
+        return answer
+
     async def _ask(self, account: Account, provider: TellsUsage) -> Reading | None:
         id = account.login.id
         try:
-            answer = await self._upstream.fetch(account, provider.usage_limits, _DEADLINES)
+            answer = await self._answer(account, provider)
             allowance = None if answer is None else READERS[provider.family](answer[1])
         except GatewayError as error:
             wait = max(_AFTER_FAILURE, error.retry_after or 0.0)

@@ -6,7 +6,7 @@ itself. Services are asked at the bounded rate of gateway.quota; one that does n
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Protocol
 
 from aiclient2api.canonical.errors import GatewayError
@@ -22,12 +22,12 @@ class Reads(Protocol):
         ...
 
 
-async def watch_quotas(pools: Iterable[AccountPool], quotas: Reads, seconds: float = GOOD_FOR) -> None:
+async def watch_quotas(pools: Collection[AccountPool], quotas: Reads, seconds: float = GOOD_FOR) -> None:
     """Runs as long as the gateway. A login that is alone has nobody to make way for, and is not asked about."""
-    watched = [pool for pool in pools if len(pool.accounts) > 1]
-    while watched:
-        for pool in watched:
-            await learn_quotas(pool, quotas)
+    while True:
+        for pool in pools:
+            if len(pool.accounts) > 1:
+                await learn_quotas(pool, quotas)
         await asyncio.sleep(seconds)
 
 

@@ -65,6 +65,8 @@ def log_visit(visit: Visit, status: int) -> None:
     parts = [f"{exchange.method} {exchange.path}", str(status), f"{(end - visit.started) * 1000:.0f} ms", visit.id]
     if visit.route is not None:
         parts += [f"{visit.route.provider.name}/{visit.account}", visit.route.requested]
+    if visit.cache == "hit":
+        parts.append("from the response cache")
     if visit.first_content is not None:
         parts.append(f"first {(visit.first_content - visit.started) * 1000:.0f} ms")
     if visit.usage is not None:

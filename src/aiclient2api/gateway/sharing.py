@@ -6,16 +6,17 @@ is not of the right form, or from a time to come, is not taken.
 
 import asyncio
 import math
+import operator
 import re
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from aiclient2api.gateway.account_pool import AccountPool
+from aiclient2api.gateway.upstream import Account
 from aiclient2api.routing.cooldown import PoolPolicy, Rest
-from aiclient2api.routing.pool import AccountState, Pool
+from aiclient2api.routing.pool import AccountState
 from aiclient2api.routing.slot import MAX_SCOPES
 from aiclient2api.state.shared.base import Shared, digest
 from aiclient2api.wire import jsonio
@@ -32,10 +33,10 @@ _NOT_PLAIN = re.compile(r"[^ -~]")
 
 
 def share_pools(shared: Shared, pools: Mapping[str, AccountPool]) -> "Health":
-    """Let pools of several accounts take part."""
+    """Let pools take part, also those that have one account now and may have more of them later."""
     for name, each in pools.items():
-        if each.pool is not None and not shared.alone:
-            each.homes = SharedHomes(shared, name, each.pool, each.clock)
+        if not shared.alone:
+            each.homes = SharedHomes(shared, name, each)
     return Health(shared, pools)
 
 
@@ -44,14 +45,15 @@ class Health:
 
     def __init__(self, shared: Shared, pools: Mapping[str, AccountPool]) -> None:
         self._shared = shared
-        self._pools = {name: each for name, each in pools.items() if each.pool is not None}
-        self._accounts = {digest(name, id): (each, id) for name, each in self._pools.items() for id in each.accounts}
+        self._pools = dict(pools)
+        self._known: tuple[Mapping[str, Account], ...] = ()
+        self._by_digest: dict[str, tuple[AccountPool, str]] = {}
         if not shared.alone:
             shared.follow("account", self.heard, self._accounts)
             shared.when_back(self.tell_all)
 
     async def run(self) -> None:
-        while not self._shared.alone and self._pools:
+        while not self._shared.alone:
             self.tell_changes()
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -70,11 +72,21 @@ class Health:
                     self._tell(name, state, each.clock())
 
     def heard(self, name: str, value: bytes) -> None:
-        each, id = self._accounts.get(name, (None, ""))
+        each, id = self._accounts().get(name, (None, ""))
         if each is not None and each.pool is not None:
             state = read_state(value, id, each.clock())
             if state is not None:
                 each.pool.adopt(state)
+
+    def _accounts(self) -> dict[str, tuple[AccountPool, str]]:
+        """The accounts that there are now, by the name that others know them by. A pool that changes gets a new map of
+        its accounts."""
+        now = tuple(each.accounts for each in self._pools.values())
+        if len(now) != len(self._known) or any(map(operator.is_not, now, self._known)):
+            self._known = now
+            pools = self._pools.items()
+            self._by_digest = {digest(name, id): (each, id) for name, each in pools for id in each.accounts}
+        return self._by_digest
 
     def _tell(self, name: str, state: AccountState, now: float) -> None:
         last = max((rest.until for rests in state.rests.values() for rest in rests.values()), default=now)
@@ -133,11 +145,11 @@ class _Home(NamedTuple):
 class SharedHomes:
     """A Homes. The session is told as a hash of a hash; nothing of a prompt is in it."""
 
-    def __init__(self, shared: Shared, name: str, pool: Pool, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, shared: Shared, name: str, accounts: AccountPool) -> None:
         self._shared = shared
         self._name = name
-        self._pool = pool
-        self._clock = clock
+        self._accounts = accounts
+        self._clock = accounts.clock
         self._known: dict[str, _Home] = {}
         shared.follow("session", self.heard)
 
@@ -161,8 +173,9 @@ class SharedHomes:
         known, account = self._known.get(name), _account(value)
         if known is not None and account is not None:
             self._know(name, _Home(known.session, account, self._clock()))
-            if self._pool.export(account) is not None:
-                self._pool.bind(known.session, account, self._clock())
+            pool = self._accounts.pool
+            if pool is not None and account in self._accounts.accounts:
+                pool.bind(known.session, account, self._clock())
 
     def _know(self, name: str, home: _Home) -> None:
         self._known.pop(name, None)

@@ -7,6 +7,7 @@ raised as it is, and the caller ends the client's stream with it.
 import asyncio
 import hashlib
 import random
+import time
 import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,11 +27,13 @@ from aiclient2api.http1.messages import Deadlines, HttpError, Inbound, Outbound
 from aiclient2api.providers.base import Ask, Call, Grant, Letter, Prepared, Provider
 from aiclient2api.routing.attempts import RetryPolicy, Wait, attempts
 from aiclient2api.routing.retry_budget import RetryBudget
+from aiclient2api.state.trail import Step
 
 MAX_ERROR_BODY = 1024 * 1024
 LIST_DEADLINES = Deadlines(connect=5.0, head=10.0, idle=10.0, total=15.0)
 STICKY_REMEDIES = frozenset({"rest"})
 """Remedies that, once they helped, are needed by every later request of the account."""
+NO_BUDGET = "all requests together have made their share of repeats"
 
 Prepare = Callable[["Account", Grant, frozenset[str]], Prepared]
 """Makes the call of one attempt, from the account, its login's grant and the remedies that earlier attempts have shown
@@ -58,7 +61,8 @@ class Timing:
 
 class Journey(msgspec.Struct):
     """What happened on the way; the answer's headers and the log read it. `account` answers or was the last to fail,
-    `reason` says why it was chosen; `headers` are the upstream's."""
+    `reason` says why it was chosen; `headers` are the upstream's; `trail` is for `explain`, `passed` says that the
+    bytes go through in their own dialect."""
 
     attempts: int = 0
     account: str = ""
@@ -67,6 +71,22 @@ class Journey(msgspec.Struct):
     raw: Callable[[str, bytes], None] | None = None
     faults: list[GatewayError] = []
     headers: Mapping[str, str] = {}
+    trail: list[Step] = []
+    passed: bool = False
+
+    def failed(self, error: GatewayError, cures: frozenset[str] = frozenset()) -> None:
+        """Note a failure for `explain`."""
+        self.trail.append(
+            Step(
+                do="failed",
+                at=time.perf_counter(),
+                kind=error.kind,
+                status=error.status,
+                mark=error.reason or "",
+                cures=tuple(sorted(cures)),
+                seconds=error.retry_after,
+            )
+        )
 
 
 class Patience(NamedTuple):
@@ -101,7 +121,9 @@ class Upstream:
         while True:
             if isinstance(step, Wait):
                 if not patience.again():
+                    journey.trail.append(Step(do="stopped", at=time.perf_counter(), why=NO_BUDGET))
                     raise journey.faults[-1]
+                journey.trail.append(Step(do="pause", at=time.perf_counter(), seconds=step.seconds))
                 await asyncio.sleep(step.seconds)
                 step = next(plan)
                 continue
@@ -112,6 +134,7 @@ class Upstream:
             except GatewayError as error:
                 error = _with_reason(error, journey.faults)
                 journey.faults.append(error)
+                journey.failed(error, step.remedies)
                 step = plan.send(error)
                 continue
             if not journey.faults or journey.faults[-1].kind != "connect":

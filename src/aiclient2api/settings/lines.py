@@ -23,6 +23,11 @@ def line_of(text: str, path: Path) -> int:
     return text.count("\n", 0, named) + 1
 
 
+def member_names(text: str) -> list[str | int]:
+    """Of the object that the text is, as often as they stand there."""
+    return [name for name, _, _ in _parts(text, _after(_SPACE, text, 0))]
+
+
 def _parts(text: str, at: int) -> Iterator[tuple[str | int, int, int]]:
     """(name or number, where it starts, where its value starts) of what the object or array at `at` holds."""
     decoder = json.JSONDecoder()

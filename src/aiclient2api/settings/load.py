@@ -6,15 +6,15 @@ Refuses, with the file, line and key: a file that cannot be read, is not JSON, o
 
 import difflib
 import json
-import re
 import types
 import typing
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
+from aiclient2api.settings.lines import line_of, member_names
 from aiclient2api.settings.schema import ADDRESS, KEYS, NOT_YET_HONOURED, SECRET_KEYS, Settings, masked
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -128,7 +128,7 @@ def _convert(key: str, value: object, source: str, text: str, file: Path | None)
     try:
         return msgspec.convert(value, _TYPES[key])
     except (msgspec.ValidationError, UnicodeEncodeError) as error:
-        where = f"{file}, line {_line_of(key, text)}" if source == "file" else source
+        where = f"{file}, line {line_of(text, (key,))}" if source == "file" else source
         shown = "(not shown)" if key in SECRET_KEYS else _short(repr(value))
         raise SettingsError(f"{where}: {key} = {shown} is not valid ({_short(plain(error))}).") from None
 
@@ -146,32 +146,8 @@ def _short(text: str) -> str:
     return shown.encode("utf-8", "backslashreplace").decode()
 
 
-def _line_of(key: str, text: str) -> int:
-    """The line of the member that counts: of doubled keys the last."""
-    return max(line for name, line in _members(text) if name == key)
-
-
-_SPACE = re.compile(r"[ \t\r\n,:]*")
-
-
-def _members(text: str) -> Iterator[tuple[str, int]]:
-    """(key, line) of each top-level member of a sound JSON object."""
-    decoder = json.JSONDecoder()
-    at = _after_space(text, text.index("{") + 1)
-    while text[at] != "}":
-        key, end = decoder.raw_decode(text, at)
-        yield key, text.count("\n", 0, at) + 1
-        _, end = decoder.raw_decode(text, _after_space(text, end))
-        at = _after_space(text, end)
-
-
-def _after_space(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    return at if found is None else found.end()
-
-
 def _warnings(from_file: Mapping[str, Json], sources: Mapping[str, str], text: str, file: Path | None) -> list[str]:
-    counts = Counter(key for key, _ in _members(text))
+    counts = Counter(member_names(text))
     out = [f"{key} stands more than once in {file}; the last counts." for key in counts if counts[key] > 1]
     for key in from_file:
         if key not in KEYS:

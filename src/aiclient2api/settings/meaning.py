@@ -69,7 +69,7 @@ MEANING: Mapping[str, str] = MappingProxyType(
         " (docs/workers.md); without it each goes by its own state",
         "DATABASE_URL": "postgresql://… for the usage ledger; a file in DATA_DIR without it",
         "LEDGER_DAYS": "days that usage is kept; 0: for ever",
-        "RESPONSE_CACHE_TTL": f"seconds that answers are cached ({_LATER})",
+        "RESPONSE_CACHE_TTL": "seconds that answers are given again to the same question (docs/cache.md); 0: off",
         "PROXY_URL": "outbound proxy: http://, https://, socks5://",
         "PROXY_ENABLED_PROVIDERS": "providers that use it; empty = all",
         "UI_ENABLED": f"dashboard ({_LATER})",

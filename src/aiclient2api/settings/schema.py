@@ -148,7 +148,6 @@ def masked(settings: Settings) -> dict[str, Any]:
 
 NOT_YET_HONOURED = frozenset(
     {
-        "RESPONSE_CACHE_TTL",
         "UI_ENABLED",
         "ADMIN_PASSWORD",
     }

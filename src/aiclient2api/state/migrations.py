@@ -34,4 +34,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (time_ms, request_id)
         )""",
     ),
+    (
+        f"ALTER TABLE {TABLE} ADD COLUMN cached SMALLINT",
+        f"ALTER TABLE {TABLE} ADD COLUMN story TEXT",
+    ),
 )

@@ -3,6 +3,7 @@
 Enters: a Reader, a period in epoch seconds. Leaves: Sums, or the rows as dictionaries. What nobody knows is None.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal, Protocol
@@ -10,8 +11,10 @@ from typing import Literal, Protocol
 import msgspec
 
 from aiclient2api.state.migrations import TABLE
-from aiclient2api.state.rows import COLUMNS, Row, Value
+from aiclient2api.state.rows import COLUMNS, EXPORTED, Row, Value
 from aiclient2api.state.times import DAY, iso
+from aiclient2api.state.trail import Story, decoded
+from aiclient2api.wire import jsonio
 
 By = Literal["day", "model", "provider", "key", "account"]
 PAGE = 2000
@@ -25,7 +28,8 @@ class Reader(Protocol):
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
     """Of one group. Tokens are None where no request has any; `cost_usd` is of those whose price is known, and
-    `unpriced` counts the others that had tokens; times are averages in milliseconds."""
+    `unpriced` counts the others that had tokens; times are averages in milliseconds; `cached` counts answers from the
+    response cache."""
 
     group: str
     requests: int
@@ -41,6 +45,7 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
     credits: float | None
     first_ms: float | None
     total_ms: float | None
+    cached: int
 
 
 GROUPS: Mapping[By, str] = {
@@ -74,6 +79,7 @@ _SUMS = ", ".join(
         "sum(credits)",
         "CAST(avg(first_ms) AS DOUBLE PRECISION)",
         "CAST(avg(total_ms) AS DOUBLE PRECISION)",
+        "CAST(coalesce(sum(cached), 0) AS BIGINT)",
     )
 )
 _PERIOD = "time_ms >= ? AND time_ms < ?"
@@ -96,7 +102,7 @@ def total(reader: Reader, since: float, until: float) -> Sums | None:
 def requests(reader: Reader, since: float, until: float) -> Iterator[dict[str, Value | bool]]:
     """Every single request in the order of time, fetched page by page; `time` is text, flags are true or false."""
     query = (
-        f"SELECT {', '.join(COLUMNS)} FROM {TABLE} WHERE {_PERIOD} AND (time_ms, request_id) > (?, ?)"
+        f"SELECT {', '.join(EXPORTED)} FROM {TABLE} WHERE {_PERIOD} AND (time_ms, request_id) > (?, ?)"
         f" ORDER BY time_ms, request_id LIMIT {PAGE}"
     )
     last: tuple[Value, Value] = (-1, "")
@@ -106,6 +112,19 @@ def requests(reader: Reader, since: float, until: float) -> Iterator[dict[str, V
         if len(page) < PAGE:
             return
         last = page[-1][0], page[-1][1]
+
+
+def request(reader: Reader, request_id: str) -> tuple[dict[str, Value | bool], Story | None] | None:
+    """One request, and what happened on its way if that is known; None if there is no such request. The newest rows
+    are looked at first. Raises LedgerError."""
+    query = f"SELECT {', '.join(COLUMNS)} FROM {TABLE} WHERE request_id = ? ORDER BY time_ms DESC LIMIT 1"
+    rows = reader.fetch(query, (request_id,))
+    if not rows:
+        return None
+    *row, story = rows[0]
+    with contextlib.suppress(jsonio.JsonError):
+        return _request(tuple(row)), decoded(str(story)) if story else None
+    return _request(tuple(row)), None
 
 
 def taken_since(reader: Reader, since: float) -> list[tuple[str, int, int]]:
@@ -138,7 +157,7 @@ def _day(number: Value) -> str:
 
 
 def _request(row: Row) -> dict[str, Value | bool]:
-    out: dict[str, Value | bool] = dict(zip(COLUMNS, row, strict=True))
+    out: dict[str, Value | bool] = dict(zip(EXPORTED, row, strict=True))
     moment = out.pop("time_ms")
-    flags = {name: None if out[name] is None else bool(out[name]) for name in ("stream", "estimated")}
+    flags = {name: None if out[name] is None else bool(out[name]) for name in ("stream", "estimated", "cached")}
     return {"time": iso(int(moment or 0) / 1000), **out, **flags}

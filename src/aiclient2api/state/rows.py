@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from aiclient2api.canonical.usage import Usage
+from aiclient2api.state.trail import Story, encoded
 
 Value = str | int | float | None
 Row = tuple[Value, ...]
@@ -37,7 +38,11 @@ COLUMNS = (
     "attempts",
     "first_ms",
     "total_ms",
+    "cached",
+    "story",
 )
+EXPORTED = COLUMNS[:-1]
+"""Without the story, which only `explain` reads."""
 MAX_TEXT = 128
 _MODEL = re.compile(rf"[A-Za-z0-9_.:/@+\[\]~-]{{1,{MAX_TEXT}}}")
 _MAX_INTEGER = 2**53
@@ -47,7 +52,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One request that has ended, with or without success.
 
     `time` is the epoch second of its beginning; `account` is masked; `usage` None if nothing was answered;
-    `first_seconds` until the first content, `total_seconds` until the end.
+    `first_seconds` until the first content, `total_seconds` until the end; `cached`: answered from the response cache.
     """
 
     time: float
@@ -65,10 +70,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     error_kind: str | None = None
     usage: Usage | None = None
     attempts: int = 0
+    cached: bool = False
+    story: Story | None = None
 
 
 def row_of(entry: Entry, cost: float | None) -> Row:
-    """The entry as a row; `cost` is US dollars. Input tokens are those neither read from nor written to a cache."""
+    """The entry as a row; `cost` is US dollars, 0 for what came from the cache. Input tokens are those neither read
+    from nor written to a cache."""
     usage = entry.usage
     return (
         _integer(entry.time * 1000),
@@ -83,10 +91,12 @@ def row_of(entry: Entry, cost: float | None) -> Row:
         entry.status,
         _text(entry.error_kind),
         *(_tokens(usage) if usage is not None else (None,) * 7),
-        cost,
+        0.0 if entry.cached else cost,
         entry.attempts,
         None if entry.first_seconds is None else _integer(entry.first_seconds * 1000),
         _integer(entry.total_seconds * 1000),
+        int(entry.cached),
+        None if entry.story is None else encoded(entry.story),
     )
 
 

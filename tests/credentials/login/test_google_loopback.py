@@ -11,8 +11,9 @@ import pytest
 from aiclient2api import __version__, tasks
 from aiclient2api.credentials import fields
 from aiclient2api.credentials.credential import Credential
+from aiclient2api.credentials.google import write_google_document
 from aiclient2api.credentials.login.device import Prompt
-from aiclient2api.credentials.login.google_loopback import GoogleSignIn, document, log_in
+from aiclient2api.credentials.login.google_loopback import GoogleSignIn, log_in
 from aiclient2api.credentials.login.talk import LoginFailed
 from aiclient2api.credentials.secret import Secret
 from aiclient2api.simulator import Step
@@ -80,7 +81,7 @@ async def test_login() -> None:
 async def test_the_file_is_the_gemini_clis() -> None:
     async with world() as made:
         credential = await logged_in(made)
-        whole = document(credential)
+        whole = write_google_document(credential)
         assert whole.keys() == {
             *("access_token", "refresh_token", "scope", "token_type", "expiry_date", "client_id", "client_secret")
         }

@@ -1,7 +1,6 @@
 """Chat bodies of real clients to requests: C2, T046, T047, T051, T091 to T096, T103, T107, T109."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,8 +32,8 @@ from aiclient2api.canonical.request import (
     Url,
 )
 from aiclient2api.dialects.openai_chat import OPENAI_CHAT
+from tests.examples import example
 
-GUIDE = Path(__file__).parents[2] / "data" / "guide"
 USER = {"role": "user", "content": "hi"}
 HI = Turn("user", (Text("hi"),))
 
@@ -48,7 +47,7 @@ def chat(*messages: object, **members: object) -> Request:
 
 
 def guide(name: str) -> Request:
-    return decode(json.loads((GUIDE / f"{name}.json").read_text())["body"])
+    return decode(example(name))
 
 
 def test_guide_1_2_3_plain_conversations() -> None:

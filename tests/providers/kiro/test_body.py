@@ -31,7 +31,8 @@ from aiclient2api.canonical.request import (
 from aiclient2api.providers.base import Ask
 from aiclient2api.providers.kiro.request import build
 from tests import strategies
-from tests.providers.kiro.build import DATA, GPT, LIVE, MODEL, PROFILE, ask, body, check_history, user, validator
+from tests.examples import example
+from tests.providers.kiro.build import GPT, LIVE, MODEL, PROFILE, ask, body, check_history, user, validator
 
 REMEDIES = frozenset({"strip_thinking", "drop_fields", "simple_schema", "rest"})
 
@@ -157,6 +158,8 @@ def test_drops_are_named_in_the_clients_words() -> None:
     asked = ask(user("hi"), dialect="gemini", sampling=sampling, max_tokens=100)
     assert build(asked, "").dropped[-1] == "generationConfig.maxOutputTokens"
     assert build(asked, "").dropped[1] == "generationConfig.topP"
+    for dialect, name in (("anthropic", "metadata.user_id"), ("openai_chat", "user"), ("openai_responses", "user")):
+        assert build(ask(user("hi"), dialect=dialect, user="someone"), "").dropped == (name,)
 
 
 @pytest.mark.parametrize(("dialect", "member"), [("openai_chat", "n"), ("gemini", "generationConfig.candidateCount")])
@@ -188,7 +191,7 @@ def test_output_format_is_an_instruction(output: OutputFormat, parts: list[str])
 
 
 def _guide(name: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((DATA / f"guide/{name}.json").read_text("utf-8"))["body"]["messages"]
+    found: list[dict[str, Any]] = example(name)["messages"]
     return found
 
 

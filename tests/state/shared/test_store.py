@@ -157,7 +157,7 @@ class Heard:
         self.lists: list[list[tuple[str, bytes]]] = []
         for store in stores:
             self.lists.append([])
-            store.follow("account", partial(self._hear, self.lists[-1]), names)
+            store.follow("account", partial(self._hear, self.lists[-1]), lambda: names)
 
     def _hear(self, to: list[tuple[str, bytes]], name: str, value: bytes) -> None:
         to.append((name, value))

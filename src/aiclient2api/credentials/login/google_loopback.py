@@ -2,7 +2,7 @@
 
 The user agrees on Google's page, which leads the browser back to a port of this machine that is open only meanwhile.
 The answer counts only with the `state` that was sent out. The OAuth client is the user's own to name. Leaves: a
-Credential; `document` puts it into the form of the Gemini CLI's file. Nobody's address is asked for.
+Credential. Nobody's address is asked for.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from aiclient2api.credentials.credential import Credential
-from aiclient2api.credentials.google import TOKEN_URL
+from aiclient2api.credentials.google import SCOPE, TOKEN_URL
 from aiclient2api.credentials.login.device import Prompt, Show
 from aiclient2api.credentials.login.talk import LoginFailed, Means, Reply, call, post_form, read_tokens, refused
 from aiclient2api.credentials.secret import Secret
@@ -24,7 +24,6 @@ from aiclient2api.http1.messages import Exchange, Limits
 from aiclient2api.http1.server import Server
 
 AUTH_URL = "https://accounts.google.com/o/oauth2/v2/auth"
-SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 HOST = "127.0.0.1"
 """Google wants the address, not the name localhost, for programs on a desktop."""
 PATH = "/oauth2callback"
@@ -169,18 +168,3 @@ def read_token(login: GoogleSignIn, reply: Reply, now: float) -> Credential:
         client_secret=login.client_secret,
         scopes=scope if isinstance(scope, str) else SCOPE,
     )
-
-
-def document(credential: Credential) -> dict[str, str | int]:
-    """The Gemini CLI's file. The client's id and secret stand in it too, as in Google's own credential files, because
-    no refresh works without them."""
-    members: dict[str, str | int] = {
-        "access_token": credential.access_token.reveal(),
-        "refresh_token": credential.refresh_token.reveal(),
-        "scope": credential.scopes or SCOPE,
-        "token_type": "Bearer",
-        "expiry_date": int((credential.expires_at or 0.0) * 1000),
-        "client_id": credential.client_id,
-        "client_secret": credential.client_secret.reveal(),
-    }
-    return {name: value for name, value in members.items() if value != ""}

@@ -23,7 +23,7 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.credentials import fields, google, troubles
 from aiclient2api.credentials.credential import Credential
 from aiclient2api.credentials.discover import own_login_path, write_own_login
-from aiclient2api.credentials.login import google_loopback
+from aiclient2api.credentials.sources.base import Stamp, stamp_of
 from aiclient2api.credentials.sources.json_file import JsonFileSource, read_file
 from aiclient2api.credentials.store import CredentialStore
 from aiclient2api.wire import jsonio
@@ -101,6 +101,16 @@ def own_accounts(data_dir: Path) -> list[OwnAccount]:
     return [account for account in found if account is not None]
 
 
+def store_stamp(data_dir: Path) -> Stamp:
+    """Is another one when an account has been added, removed or written since."""
+    unnamed = (account_path(data_dir, "kiro", ""), account_path(data_dir, "gemini", ""))
+    try:
+        named = sorted(path for path in _folder(data_dir).iterdir() if path.suffix == ".json")
+    except OSError:
+        named = []
+    return stamp_of((*unnamed, _folder(data_dir), *named))
+
+
 def _read(path: Path, name: str, kind: Kind) -> OwnAccount | None:
     """None if there is no such file. `kind` is what it is taken for if it cannot be read."""
     try:
@@ -135,7 +145,7 @@ def keep(data_dir: Path, credential: Credential, name: str = "", replace: bool =
             raise NameTaken(name)
         if kind == "kiro" and not name:
             return write_own_login(data_dir, credential)
-        whole = google_loopback.document(credential) if kind == "gemini" else fields.write_document(credential)
+        whole = google.write_google_document(credential) if kind == "gemini" else fields.write_document(credential)
         files.make_private_folder(path.parent)
         files.write_atomic(path, jsonio.encode(whole))
     return path

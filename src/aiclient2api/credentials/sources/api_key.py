@@ -4,6 +4,7 @@ import io
 
 from aiclient2api.credentials.credential import Credential
 from aiclient2api.credentials.secret import Secret
+from aiclient2api.credentials.sources.base import Stamp
 from aiclient2api.credentials.sources.identity import place_key
 
 
@@ -18,6 +19,9 @@ class ApiKeySource:
 
     def describe(self) -> str:
         return "environment variable KIRO_API_KEY"
+
+    def stamp(self) -> Stamp:
+        return ()
 
     def load(self) -> Credential:
         return Credential(access_token=self._api_key, auth_method="api_key", region=self._region)

@@ -11,6 +11,7 @@ import re
 from aiclient2api.credentials import fields, troubles
 from aiclient2api.credentials.credential import Credential
 from aiclient2api.credentials.secret import Secret
+from aiclient2api.credentials.sources.base import Stamp
 from aiclient2api.credentials.sources.identity import place_key
 from aiclient2api.credentials.troubles import Words
 
@@ -29,6 +30,9 @@ class Base64Source:
 
     def describe(self) -> str:
         return self._place
+
+    def stamp(self) -> Stamp:
+        return ()
 
     def load(self) -> Credential:
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.credentials import fields, troubles
 from aiclient2api.credentials.credential import Credential
+from aiclient2api.credentials.sources.base import Stamp, stamp_of
 from aiclient2api.credentials.sources.identity import place_key
 from aiclient2api.credentials.sources.json_file import JsonFileSource, read_file
 
@@ -26,6 +27,9 @@ class FolderSource:
 
     def describe(self) -> str:
         return self._chosen.describe() if self._chosen else str(self._folder)
+
+    def stamp(self) -> Stamp:
+        return stamp_of((self._folder, *((self._chosen.path,) if self._chosen else ())))
 
     def load(self) -> Credential:
         self._chosen = JsonFileSource(choose(self._folder))

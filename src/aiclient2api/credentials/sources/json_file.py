@@ -14,7 +14,7 @@ from pathlib import Path
 from aiclient2api import files
 from aiclient2api.credentials import fields, troubles
 from aiclient2api.credentials.credential import Credential
-from aiclient2api.credentials.sources.base import SourceChanged
+from aiclient2api.credentials.sources.base import SourceChanged, Stamp, stamp_of
 from aiclient2api.credentials.sources.identity import place_key
 from aiclient2api.credentials.troubles import Words
 
@@ -37,6 +37,13 @@ class JsonFileSource:
 
     def describe(self) -> str:
         return str(self._path)
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    def stamp(self) -> Stamp:
+        return stamp_of((self._path,))
 
     def load(self) -> Credential:
         try:

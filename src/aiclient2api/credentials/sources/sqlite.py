@@ -15,7 +15,7 @@ import msgspec
 
 from aiclient2api.credentials import fields, troubles
 from aiclient2api.credentials.credential import AuthMethod, Credential
-from aiclient2api.credentials.sources.base import SourceChanged
+from aiclient2api.credentials.sources.base import SourceChanged, Stamp, stamp_of
 from aiclient2api.credentials.sources.identity import place_key
 
 _BUSY_SECONDS = 5.0
@@ -49,6 +49,9 @@ class SqliteSource:
 
     def describe(self) -> str:
         return str(self._path)
+
+    def stamp(self) -> Stamp:
+        return stamp_of((self._path, self._path.with_name(f"{self._path.name}-wal")))
 
     def load(self) -> Credential:
         if not self._path.exists():

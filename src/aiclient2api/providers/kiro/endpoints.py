@@ -67,9 +67,10 @@ def list_models(grant: Grant, form: Form, base_url: str | None) -> Call:
     return _control(grant, form, base_url, "ListAvailableModels", "ListAvailableModels", asked)
 
 
-def usage_limits(grant: Grant, form: Form, base_url: str | None) -> Call:
-    """The GetUsageLimits call. The account's address is not asked for."""
-    asked = {"origin": ORIGIN, "resourceType": "AGENTIC_REQUEST", **_profile(grant)}
+def usage_limits(grant: Grant, form: Form, base_url: str | None, narrow: bool = True) -> Call:
+    """The GetUsageLimits call; `narrow`: of agentic requests only. The account's address is not asked for."""
+    kind = {"resourceType": "AGENTIC_REQUEST"} if narrow else {}
+    asked = {"origin": ORIGIN, **kind, **_profile(grant)}
     return _control(grant, form, base_url, "GetUsageLimits", "getUsageLimits", asked)
 
 

@@ -22,7 +22,7 @@ _GEMINI: dict[str, str] = {
 }
 
 _NAMES: dict[str, dict[str, str]] = {
-    "anthropic": {"reasoning": "thinking"},
+    "anthropic": {"reasoning": "thinking", "user": "metadata.user_id"},
     "openai_chat": {"reasoning": "reasoning_effort"},
     "openai_responses": {"max_tokens": "max_output_tokens", "messages": "input"},
     "gemini": _GEMINI,

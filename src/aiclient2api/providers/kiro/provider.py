@@ -92,9 +92,12 @@ class KiroProvider(msgspec.Struct, frozen=True, kw_only=True):
         """The call that lists the account's profiles in one API region; read by account.parse_profiles."""
         return endpoints.list_profiles(grant, region, self._form, self._control_url)
 
-    def usage_limits(self, grant: Grant) -> Call:
-        """The call that tells plan and credits; read by account.parse_usage_limits."""
-        return endpoints.usage_limits(grant, self._form, self._control_url)
+    def usage_limits(self, grant: Grant, refused: GatewayError | None = None) -> Call | None:
+        """The call that tells plan and credits; read by account.parse_usage_limits. After it was `refused` the one that
+        some plans take instead (kiro-protocol.md, 8.2), or None."""
+        if refused is not None and refused.reason != "FEATURE_NOT_SUPPORTED":
+            return None
+        return endpoints.usage_limits(grant, self._form, self._control_url, narrow=refused is None)
 
     def parse_models(self, body: bytes) -> tuple[Model, ...]:
         return catalogue.parse_models(body)

@@ -53,7 +53,8 @@ def build(ask: Ask, profile: str) -> Built:
         current_message=history.current,
         history=history.earlier,
     )
-    hub_names = (*members.given_sampling(request.sampling), *plan.dropped)
+    user = ("user",) if request.user is not None else ()
+    hub_names = (*members.given_sampling(request.sampling), *plan.dropped, *user)
     return Built(
         body=msgspec.json.encode(Body(state, profile or None, plan.fields or None)),
         dropped=members.drop_list(

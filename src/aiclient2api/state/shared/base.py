@@ -23,6 +23,8 @@ MAX_NOTE = 64 * 1024
 
 Heard = Callable[[str, bytes], None]
 """Takes the name and the value of a note."""
+Names = Callable[[], Iterable[str]]
+"""The names of notes, as they are when it is called."""
 
 
 class Shared(Protocol):
@@ -66,8 +68,8 @@ class Shared(Protocol):
         """The last note under this name."""
         ...
 
-    def follow(self, topic: Topic, heard: Heard, names: Iterable[str] = ()) -> None:
-        """Call `heard` for every note from now on; notes of `names` are also read after every pause."""
+    def follow(self, topic: Topic, heard: Heard, names: Names = tuple) -> None:
+        """Call `heard` for every note from now on; notes of what `names` gives are also read after every pause."""
         ...
 
     def when_back(self, call: Callable[[], None]) -> None:
@@ -117,7 +119,7 @@ class Alone:
     async def told(self, topic: Topic, name: str) -> bytes | None:
         return None
 
-    def follow(self, topic: Topic, heard: Heard, names: Iterable[str] = ()) -> None:
+    def follow(self, topic: Topic, heard: Heard, names: Names = tuple) -> None:
         return
 
     def when_back(self, call: Callable[[], None]) -> None:

@@ -2,11 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from aiclient2api import tasks
-from aiclient2api.state.shared.base import MAX_NOTE, Heard, Topic
+from aiclient2api.state.shared.base import MAX_NOTE, Heard, Names, Topic
 from aiclient2api.state.shared.line import Away, Dialer, Line, Reply
 from aiclient2api.state.shared.link import OPENING, PREFIX, Link, within
 
@@ -19,7 +18,7 @@ _SUBSCRIBED, _MESSAGE = b"subscribe", b"message"
 class _Follower(NamedTuple):
     topic: Topic
     heard: Heard
-    names: tuple[str, ...]
+    names: Names
 
 
 class Notices:
@@ -33,9 +32,9 @@ class Notices:
         """Channels belong to no database, so its number stands in their name."""
         return f"{PREFIX}{self._dialer.database}:{topic}"
 
-    def follow(self, topic: Topic, heard: Heard, names: Iterable[str]) -> None:
+    def follow(self, topic: Topic, heard: Heard, names: Names) -> None:
         """Before `start`."""
-        self._followers.setdefault(self.channel(topic), []).append(_Follower(topic, heard, tuple(names)))
+        self._followers.setdefault(self.channel(topic), []).append(_Follower(topic, heard, names))
 
     def start(self) -> None:
         if self._followers and self._task is None:
@@ -76,8 +75,9 @@ class Notices:
     async def _read(self) -> None:
         """The notes there are, now that none can be missed."""
         for each in (follower for followers in self._followers.values() for follower in followers):
-            asked = [self._link.send("GETRANGE", f"{PREFIX}{each.topic}:{n}", 0, MAX_NOTE + 64) for n in each.names]
-            for name, reply in zip(each.names, asked, strict=True):
+            names = tuple(each.names())
+            asked = [self._link.send("GETRANGE", f"{PREFIX}{each.topic}:{n}", 0, MAX_NOTE + 64) for n in names]
+            for name, reply in zip(names, asked, strict=True):
                 value = note(await reply)
                 if value is not None:
                     each.heard(name, value)

@@ -7,12 +7,12 @@ whoever asked.
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 
 from aiclient2api import files, tasks
 from aiclient2api.state.limit_store import KeyLimits
-from aiclient2api.state.shared.base import MAX_NOTE, MAX_VALUE, Area, Heard, Topic
+from aiclient2api.state.shared.base import MAX_NOTE, MAX_VALUE, Area, Heard, Names, Topic
 from aiclient2api.state.shared.limits import RedisLimits
 from aiclient2api.state.shared.line import Away, Dialer
 from aiclient2api.state.shared.link import PREFIX, Link, call
@@ -128,7 +128,7 @@ class RedisShared:
             return note(await self._link.ask("GETRANGE", f"{PREFIX}{topic}:{name}", 0, MAX_NOTE + 64))
         return None
 
-    def follow(self, topic: Topic, heard: Heard, names: Iterable[str] = ()) -> None:
+    def follow(self, topic: Topic, heard: Heard, names: Names = tuple) -> None:
         self._notices.follow(topic, heard, names)
 
 
