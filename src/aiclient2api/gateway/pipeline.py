@@ -1,5 +1,7 @@
 """The straight line: one model request from bytes to bytes. Read it from top to bottom."""
 
+from functools import partial
+
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.dialects.base import Dialect, Peek, Resulting
 from aiclient2api.gateway.account_pool import Want, is_final
@@ -41,7 +43,8 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
     journey = visit.journey = Journey(raw=context.raw_log(visit.id), dropped=plan.dropped)
     want = Want(route.model.id, session_of(body, visit.headers) if len(pool.accounts) > 1 else "")
 
-    watch = Watch(visit, front, context.prompt_log)
+    estimate = partial(_input_tokens, front, body, visit, plan.shape.input_estimate)
+    watch = Watch(visit, front, context.prompt_log, estimate)
     async with Answered(context.upstream, pool, plan.prepare, journey, want, watch) as batches:
         if plan.stream:
             encoder = front.encoder(plan.shape)
@@ -61,6 +64,10 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
                 plan.keep(data)
             headers = [("content-type", "application/json"), *visit.answer_headers()]
             await visit.exchange.respond(200, headers, data)
+
+
+def _input_tokens(front: Dialect, body: bytes, visit: Visit, known: int) -> int:
+    return known or demand_of(front, body, visit.headers).sure
 
 
 async def find_route(context: Context, visit: Visit, model: str) -> Route:
