@@ -20,9 +20,7 @@ class Watch:
 
     __slots__ = ("_meter", "_transcript", "_visit")
 
-    def __init__(
-        self, visit: Visit, front: Dialect, prompt_log: PromptLog, input_tokens: Callable[[], int]
-    ) -> None:
+    def __init__(self, visit: Visit, front: Dialect, prompt_log: PromptLog, input_tokens: Callable[[], int]) -> None:
         self._visit = visit
         self._meter = visit.meter = Meter(front, visit.stream, input_tokens)
         self._transcript = _Transcript(visit.id, front, prompt_log) if prompt_log.on else None
