@@ -4,10 +4,11 @@ from functools import partial
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.dialects.base import Dialect, Peek, Resulting
+from aiclient2api.gateway import demand
 from aiclient2api.gateway.account_pool import Want, is_final
 from aiclient2api.gateway.context import Context, Visit
 from aiclient2api.gateway.failover import Answered
-from aiclient2api.gateway.plan import demand_of, make_plan
+from aiclient2api.gateway.plan import make_plan
 from aiclient2api.gateway.pump import Pump, fold_all
 from aiclient2api.gateway.record import Watch
 from aiclient2api.gateway.session import session_of
@@ -22,7 +23,7 @@ async def answer(context: Context, visit: Visit, front: Dialect) -> None:
     body = await visit.body(context.max_body_bytes)
     peek = front.passing.peek(body, visit.headers)
     routes = await find_routes(context, visit, peek.model)
-    await context.books.admit(visit, lambda: demand_of(front, body, visit.headers))
+    await context.books.admit(visit, body, partial(demand.exact, front, body, visit.headers))
     for number, route in enumerate(routes, 1):
         try:
             await _answer(context, visit, front, body, peek, route)
@@ -67,7 +68,7 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
 
 
 def _input_tokens(front: Dialect, body: bytes, visit: Visit, known: int) -> int:
-    return known or demand_of(front, body, visit.headers).sure
+    return known or demand.exact(front, body, visit.headers).sure
 
 
 async def find_route(context: Context, visit: Visit, model: str) -> Route:
