@@ -89,8 +89,9 @@ class AccountPool:
         """The request has ended; once for each place."""
         if self.pool is not None and place.choice is not None:
             self.pool.report(place.choice, outcome, self.clock(), self.jitter())
-            self._freed.set()
-            self._freed = asyncio.Event()
+            if self._waiting:
+                self._freed.set()
+                self._freed = asyncio.Event()
 
     def learn(self, id: str, quota: Quota) -> None:
         """What the service says that an account has left; its reset is on the pool's clock."""
