@@ -55,11 +55,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether tokens are limited."""
         return self.tokens_per_minute is not None or self.tokens_per_day is not None
 
-    @property
-    def of_tokens(self) -> bool:
-        """Whether tokens are limited."""
-        return self.tokens_per_minute is not None or self.tokens_per_day is not None
-
 
 class Rule(NamedTuple):
     """One window: what is taken counts for `keep` steps of `step` seconds, the one it was taken in included. `name` is
