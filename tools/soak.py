@@ -1,16 +1,19 @@
 """A mixed load with faults against a gateway's own process over the simulator, and what is left behind.
 
-    python -m tools.soak [SECONDS] [--rate PER_SECOND] [--seed NUMBER]
+    python -m tools.soak [SECONDS] [--rate PER_SECOND] [--seed NUMBER] [--stored]
 
 Of all requests 5 % meet a fault: a service that refuses, breaks off, falls silent or sends a page, a client that leaves
 in the middle, reads slowly or sends no JSON. Checked: requests without a fault succeed (99.99 %), faulted ones end in
-an honest way, memory does not grow, and descriptors and tasks are back at what they were. Exit code 1 if one is not.
+an honest way, memory does not grow once the gateway is warm, and descriptors and tasks are back at what they were. Exit
+code 1 if one is not. Answers of the Responses API are asked for with `store: false`, as coding clients do; with
+`--stored` the gateway keeps them for an hour (gateway/stored.py), and memory grows for so long.
 """
 
 import argparse
 import asyncio
 import contextlib
 import json
+import math
 import os
 import random
 import re
@@ -22,7 +25,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -40,6 +43,7 @@ FAULTS = 0.05
 SUCCESS = 0.9999
 GROWTH_MIB = 4.0
 GROWTH_MIB_PER_HOUR = 1.0
+BLOCKS = 10
 PATIENCE = 30.0
 SERVICE_FAULTS = ("refuses", "breaks off", "falls silent", "sends a page")
 CLIENT_FAULTS = ("leaves", "reads slowly", "no json")
@@ -51,6 +55,16 @@ MODELS = {
     "gemini-custom": "gemini-2.5-pro",
 }
 _MARK = re.compile(rb"soak \d+ ([a-z ]+)\.")
+
+
+@dataclass(frozen=True)
+class Load:
+    """`stored`: answers of the Responses API are to be kept by the gateway."""
+
+    seconds: float
+    rate: float
+    seed: int
+    stored: bool = False
 
 
 @dataclass
@@ -69,6 +83,15 @@ class Left(NamedTuple):
 
     files: Counter[str]
     tasks: list[str]
+
+
+class Growth(NamedTuple):
+    """MiB from the second quarter to the end; MiB an hour over the second half, give or take `noise` (two standard
+    errors)."""
+
+    grown: float
+    slope: float
+    noise: float
 
 
 # --- the services
@@ -107,12 +130,12 @@ def _refuse(status: int, message: str) -> tuple[list[tuple[str, str]], bytes]:
 # --- the clients
 
 
-def body_of(front: Front, model: str, text: str, stream: bool) -> bytes:
+def body_of(front: Front, model: str, text: str, stream: bool, store: bool = False) -> bytes:
     body: dict[str, object] = {"model": model, "stream": stream}
     if front.dialect.name == "gemini":
         body = {"contents": [{"role": "user", "parts": [{"text": text}]}]}
     elif front.dialect.name == "openai_responses":
-        body["input"] = text
+        body |= {"input": text, "store": store}
     else:
         body["messages"] = [{"role": "user", "content": text}]
     if front.dialect.name == "anthropic":
@@ -120,13 +143,13 @@ def body_of(front: Front, model: str, text: str, stream: bool) -> bytes:
     return json.dumps(body).encode()
 
 
-async def one(base: str, number: int, rng: random.Random, tally: Tally) -> None:
+async def one(base: str, number: int, stored: bool, rng: random.Random, tally: Tally) -> None:
     """One request of any kind, judged."""
     front = rng.choice(list(FRONTS.values()))
     provider = rng.choice(list(MODELS))
     stream = not front.whole or rng.random() < 0.7
     fault = rng.choice(SERVICE_FAULTS + CLIENT_FAULTS) if rng.random() < FAULTS else ""
-    body = body_of(front, MODELS[provider], f"soak {number} {fault}.", stream)
+    body = body_of(front, MODELS[provider], f"soak {number} {fault}.", stream, stored)
     if fault == "no json":
         body = body[:-1]
     headers = {"authorization": f"Bearer {KEY}", **front.headers}
@@ -225,15 +248,15 @@ async def tasks_of(folder: Path, served: process.Served) -> list[str]:
 # --- the run
 
 
-async def load(base: str, pid: int, seconds: float, rate: float, seed: int) -> Tally:
+async def load(base: str, pid: int, given: Load) -> Tally:
     """Requests at a steady rate, whatever becomes of them; the process is measured every second."""
-    rng, tally = random.Random(seed), Tally()
+    rng, tally = random.Random(given.seed), Tally()
     began = time.monotonic()
     async with asyncio.TaskGroup() as group:
-        group.create_task(watch(pid, began, seconds, tally))
-        for number in range(int(seconds * rate)):
-            await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
-            group.create_task(one(base, number, rng, tally))
+        group.create_task(watch(pid, began, given.seconds, tally))
+        for number in range(int(given.seconds * given.rate)):
+            await asyncio.sleep(max(0.0, began + number / given.rate - time.monotonic()))
+            group.create_task(one(base, number, given.stored, rng, tally))
     return tally
 
 
@@ -243,7 +266,7 @@ async def watch(pid: int, began: float, seconds: float, tally: Tally) -> None:
         await asyncio.sleep(1.0)
 
 
-async def soak(seconds: float, rate: float, seed: int) -> int:
+async def soak(given: Load) -> int:
     simulation = Simulation(seed="soak", clock=time.time, pace=0.005, any_model=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -255,30 +278,31 @@ async def soak(seconds: float, rate: float, seed: int) -> int:
             pid = served.process.pid
             sockets = opened(pid)["socket"]
             tasks = await tasks_of(folder, served)
-            await load(served.base, pid, 2.0, rate, seed + 1)  # imports, caches, pools
+            warm = replace(given, seconds=2.0, seed=given.seed + 1)  # imports, caches, pools
+            await load(served.base, pid, warm)
             files = opened(pid)
             files["socket"] = sockets
             start = Left(files, tasks)
-            tally = await load(served.base, pid, seconds, rate, seed)
+            tally = await load(served.base, pid, given)
             await server.stop(0)
             await asyncio.sleep(2.0)
             end = Left(opened(pid), await tasks_of(folder, served))
             cpu = cpu_seconds(pid)
             served.send(signal.SIGTERM)
             code = await served.ended()
-            return report(tally, seconds, start, end, cpu, code)
+            return report(tally, given.seconds, start, end, cpu, code)
 
 
 def report(tally: Tally, seconds: float, start: Left, end: Left, cpu: float, code: int) -> int:
     count, clean = tally.requests.total(), tally.requests["no fault"]
     share = tally.good / clean if clean else 0.0
-    slope, grown = growth(tally.sizes)
+    grown, slope, noise = growth(tally.sizes)
     wrong = list(tally.wrong[:20])
     print(f"requests    {count} in {seconds:g} s, {cpu / max(count, 1) * 1000:.1f} ms of CPU each")
     print("faults      " + ", ".join(f"{name} {tally.requests[name]}" for name in SERVICE_FAULTS + CLIENT_FAULTS))
     print(f"success     {tally.good} of {clean} without a fault ({share:.4%})")
     print(f"time        {times(tally.times)}")
-    print(f"memory      {tally.sizes[-1][1]:.1f} MiB, {grown:+.2f} MiB, slope {slope:+.1f} MiB/h")
+    print(f"memory      {tally.sizes[-1][1]:.1f} MiB, {grown:+.2f} MiB, at last {slope:+.1f} ± {noise:.1f} MiB/h")
     print(f"descriptors {start.files.total()} before, {end.files.total()} after")
     print(f"tasks       {len(start.tasks)} before, {len(end.tasks)} after")
     if share < SUCCESS:
@@ -297,14 +321,21 @@ def report(tally: Tally, seconds: float, start: Left, end: Left, cpu: float, cod
     return 1 if wrong else 0
 
 
-def growth(sizes: list[tuple[float, float]]) -> tuple[float, float]:
-    """MiB an hour by least squares over the last three quarters, and MiB from the second quarter to the last."""
-    late = sizes[len(sizes) // 4 :]
-    slope = statistics.linear_regression(*zip(*late, strict=True)).slope if len(late) > 2 else 0.0
+def growth(sizes: list[tuple[float, float]]) -> Growth:
+    """From the medians of blocks, so that neighbours are not taken for many witnesses."""
+    late = sizes[len(sizes) // 2 :]
+    each = max(len(late) // BLOCKS, 1)
+    blocks = [late[at : at + each] for at in range(0, len(late) - each + 1, each)]
+    times = [statistics.fmean(when for when, _ in block) / 3600 for block in blocks]
+    medians = [statistics.median(size for _, size in block) for block in blocks]
     quarter = max(len(sizes) // 4, 1)
-    first, last = sizes[quarter : 2 * quarter] or sizes, sizes[-quarter:]
-    grown = statistics.median(size for _, size in last) - statistics.median(size for _, size in first)
-    return slope * 3600, grown
+    grown = medians[-1] - statistics.median(size for _, size in sizes[quarter : 2 * quarter] or sizes)
+    if len(blocks) < 4:
+        return Growth(grown, 0.0, math.inf)
+    slope, offset = statistics.linear_regression(times, medians)
+    rest = sum((size - offset - slope * when) ** 2 for when, size in zip(times, medians, strict=True))
+    spread = math.sqrt(rest / (len(blocks) - 2)) / (statistics.pstdev(times) * math.sqrt(len(blocks)))
+    return Growth(grown, slope, 2 * spread)
 
 
 def times(found: list[float]) -> str:
@@ -317,9 +348,10 @@ def main() -> int:
     parser.add_argument("seconds", nargs="?", type=float, default=600.0)
     parser.add_argument("--rate", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--stored", action="store_true", help="let the gateway keep answers of the Responses API")
     given = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
-        return asyncio.run(soak(given.seconds, given.rate, given.seed))
+        return asyncio.run(soak(Load(given.seconds, given.rate, given.seed, given.stored)))
     return 130
 
 

@@ -39,7 +39,7 @@ def opened(process: int) -> Counter[str]:
     folder = f"/proc/{process}/fd"
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
         with contextlib.suppress(OSError):
-            found[os.readlink(f"{folder}/{name}").partition(":")[0]] += 1
+            found[os.readlink(f"{folder}/{name}").partition(":")[0].removesuffix(" (deleted)")] += 1
     return found
 
 

@@ -65,9 +65,15 @@ class Stage(Upstream):
             return True
         name = next(each for start, each in _BACKS.items() if path.startswith(start))
         self.calls[name] += 1
+        return await self._answer(name, head, int(fields.get("content-length", "0")), reader, writer)
+
+    async def _answer(
+        self, name: str, head: bytes, size: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """A model call to the back `name`, whose body of `size` bytes is still to be read."""
         script = list(self.script(name))
         if script and script[0][0] != "head":
-            head += await reader.readexactly(int(fields.get("content-length", "0")))
+            head += await reader.readexactly(size)
         self.requests.append(head)
         self._read_one.set()
         for word, *arguments in script:

@@ -13,8 +13,8 @@ Run = Callable[[Coroutine[Any, Any, None]], None]
 both_loops = pytest.mark.parametrize("run", LOOPS, indirect=True)
 
 
-def run_on(name: str, work: Coroutine[Any, Any, None]) -> None:
-    """Raises what `work` raises; also fails if tasks are left, or the loop has reported an error."""
+def run_on(name: str, work: Coroutine[Any, Any, None], seconds: float = 20) -> None:
+    """Raises what `work` raises; also fails if tasks are left, the loop has reported an error, or it takes longer."""
     factory = asyncio.new_event_loop
     if name == "uvloop":
         import uvloop
@@ -26,7 +26,7 @@ def run_on(name: str, work: Coroutine[Any, Any, None]) -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: reports.append(context))
         before = asyncio.all_tasks()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(seconds):
             await work
         for _ in range(20):  # closing takes some rounds of the loop
             await asyncio.sleep(0)

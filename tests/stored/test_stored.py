@@ -1,6 +1,7 @@
 """References to earlier answers of the Responses API, resolved from a bounded memory."""
 
 import json
+import tracemalloc
 
 import pytest
 
@@ -107,3 +108,35 @@ def test_the_oldest_go_when_the_bound_is_reached() -> None:
     last = kept.expand("key", asked(previous_response_id="resp_49", input=[USER]))
     assert b"resp_0" in first
     assert b"resp_49" not in last
+
+
+def test_what_is_over_takes_no_memory() -> None:
+    """P9: an hour of answers, whether anybody asks for them or not."""
+    clock = Clock()
+    kept = StoredAnswers(clock)
+    sizes = []
+    for minute in range(300):
+        clock.now = minute * 60.0
+        answer = json.dumps({"id": f"resp_{minute}", "output": [message("hello") | {"id": f"msg_{minute}"}]}).encode()
+        kept.keep("key", asked(input=[USER]), answer)
+        sizes.append(kept.size)
+    hour = sizes[61]
+    assert sizes[30] < hour
+    assert {round(size / hour, 1) for size in sizes[61:]} == {1.0}
+
+
+def test_the_bound_is_of_real_memory() -> None:
+    """Small answers need more around them than they are long."""
+    tracemalloc.start()
+    try:
+        kept = StoredAnswers(Clock())
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(2000):
+            answer = json.dumps(
+                {"id": f"resp_{number}", "output": [message("hello") | {"id": f"msg_{number}"}]}
+            ).encode()
+            kept.keep("key", asked(input=[USER]), answer)
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert 0.7 * kept.size <= taken <= 1.1 * kept.size

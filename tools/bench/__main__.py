@@ -2,6 +2,7 @@
 
     python -m tools.bench              a minute: the figures with goals
     python -m tools.bench --full       all scenarios (about 25 minutes)
+    python -m tools.bench --books      what ledger, keys and pool cost, only
     python -m tools.bench --write      write docs/benchmarks.md, too
 
 Exit code: 0 if everything was measured, 1 if an answer was wrong. A missed goal is printed and no failure.
@@ -15,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tools.bench import goals, machine, page, peers, processes, programs, runs, tables
+from tools.bench import books, goals, machine, page, peers, processes, programs, runs, tables
 from tools.bench.peers import Direct, Gateway, Nginx, Peer, Upstream
 from tools.bench.runs import Results, Sample, Start
 from tools.bench.scenarios import FULL, QUICK, Scenario
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str]) -> int:
         processes.prioritise(options.nice)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         try:
+            if options.books:
+                return _books(options, Path(folder))
             results, started, conditions = _measure(options, Path(folder))
         except RuntimeError as error:
             print(f"bench: {error}")
@@ -51,6 +54,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--quick", action="store_true", help="a minute; what happens without an option")
     how.add_argument("--full", action="store_true", help="all scenarios")
+    how.add_argument("--books", action="store_true", help="ledger, keys and pool on, against off")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     parser.add_argument("--rounds", type=int, help="how often each peer takes its turn (3)")
     parser.add_argument("--seconds", type=float, help="length of a run (0.5; 2 with --full)")
@@ -60,6 +64,24 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the gateway, e.g. LOG_LEVEL=error"
     )
     return parser.parse_args(arguments)
+
+
+def _books(options: argparse.Namespace, folder: Path) -> int:
+    """The section of the page that is measured by itself."""
+    built = programs.build(folder)
+    cores = processes.share_cores()
+    upstream = Upstream(built.upstream, cores, folder)
+    try:
+        bench = runs.Bench(built, upstream, cores, folder, options.seconds or 1.0)
+        chosen = [each for each in books.SCENARIOS if options.only in str(each)]
+        found = books.measure(bench, upstream, cores, folder, options.rounds or 7, chosen)
+    finally:
+        upstream.close()
+    print(books.table(found))
+    if options.write:
+        page.put(books.HEADING, books.section(found))
+        print(f"written: {page.PATH.name}")
+    return 0
 
 
 def _measure(options: argparse.Namespace, folder: Path) -> tuple[Results, list[Start], page.Conditions]:

@@ -23,6 +23,10 @@ class Conditions(NamedTuple):
     command: str
 
 
+KEPT = ("With the books open", "Ten minutes of load")
+"""Sections that are measured by themselves (books.py, tools/soak.py); they stay when the page is written."""
+_METHOD_HEADING = "\n## How it is measured\n"
+
 _TOP = """# Benchmarks
 
 What the gateway costs: CPU time, latency and memory that it adds to a call, beside nginx as a plain proxy (which reads
@@ -85,4 +89,34 @@ def _conditions(conditions: Conditions) -> list[str]:
 
 
 def write(text: str) -> None:
+    """The page, with the sections that others have put there."""
+    old = PATH.read_text("utf-8") if PATH.exists() else ""
+    for heading in KEPT:
+        body = section(old, heading)
+        if body:
+            text = with_section(text, heading, body)
     PATH.write_text(text, "utf-8")
+
+
+def put(heading: str, body: str) -> None:
+    """A section that is measured by itself; raises ValueError for one that would be lost by `write`."""
+    if heading not in KEPT:
+        raise ValueError(f"{heading!r} is not among the sections that are kept")
+    PATH.write_text(with_section(PATH.read_text("utf-8"), heading, body), "utf-8")
+
+
+def section(text: str, heading: str) -> str:
+    """What stands under a heading; "" if it is not there."""
+    _, found, rest = text.partition(f"\n## {heading}\n")
+    return rest.partition("\n## ")[0] + "\n" if found else ""
+
+
+def with_section(text: str, heading: str, body: str) -> str:
+    """The page with this section, in its old place or before the method."""
+    own = f"\n## {heading}\n{body.rstrip()}\n"
+    before, found, rest = text.partition(f"\n## {heading}\n")
+    if not found:
+        before, method, rest = text.partition(_METHOD_HEADING)
+        return before + own + method + rest
+    _, following, after = rest.partition("\n## ")
+    return before + own + following + after

@@ -184,16 +184,23 @@ class Nginx:
 
 
 class Gateway:
-    """`aiclient2api serve` as a user starts it, with these providers; settings and logs in a folder of its own."""
-
-    name = GATEWAY
+    """`aiclient2api serve` as a user starts it, with these providers; settings and logs in a folder of its own.
+    `module` is what Python runs, `key` what clients send."""
 
     def __init__(
-        self, upstream: Upstream, cores: Cores, folder: Path, settings: Mapping[str, str], *providers: str
+        self,
+        upstream: Upstream,
+        cores: Cores,
+        folder: Path,
+        settings: Mapping[str, str],
+        *providers: str,
+        name: str = GATEWAY,
+        module: str = "aiclient2api",
+        key: str = KEY,
     ) -> None:
-        home = folder / f"gateway-{'-'.join(providers)}"
-        home.mkdir(exist_ok=True)
-        command = [sys.executable, "-m", "aiclient2api", "serve", "--port", "0"]
+        self.name, self._key = name, key
+        home = home_of(folder, name, *providers)
+        command = [sys.executable, "-m", module, "serve", "--port", "0"]
         environ = {**_environ(home, upstream.port), "MODEL_PROVIDER": ",".join(providers), **settings}
         self.started = time.perf_counter()
         self.process = processes.start(command, cores.measured, home, environ, "gateway.log")
@@ -204,17 +211,24 @@ class Gateway:
         return self.process.pid
 
     def target(self, scenario: Scenario) -> Target:
-        return gateway_target(self.port, scenario.way, streamed=scenario.pieces > 0)
+        return gateway_target(self.port, scenario.way, streamed=scenario.pieces > 0, key=self._key)
 
     def close(self) -> None:
         processes.stop(self.process)
 
 
-def gateway_target(port: int, way: Way, streamed: bool) -> Target:
+def home_of(folder: Path, name: str, *providers: str) -> Path:
+    """The home of a gateway, which is made if there is none."""
+    home = folder / f"{name}-{'-'.join(providers)}"
+    home.mkdir(exist_ok=True)
+    return home
+
+
+def gateway_target(port: int, way: Way, streamed: bool, key: str = KEY) -> Target:
     """The provider by the path's prefix, the API by the rest of it."""
     path = f"/{_PROVIDERS[way.upstream]}{_UPSTREAM_PATHS[way.client]}"
     end = _ENDS[way.client] if streamed else '"usage"'
-    return Target(port, path, way.client, (f"Authorization: Bearer {KEY}",), end)
+    return Target(port, path, way.client, (f"Authorization: Bearer {key}",), end)
 
 
 def first_answer(gateway: Gateway, way: Way) -> float:

@@ -29,6 +29,7 @@ from aiclient2api.canonical.request import (
 
 PER_TURN = 4
 PER_TOOL = 12
+PER_CALL = 8
 PER_IMAGE = 1300
 PER_DOCUMENT_BYTE = 0.05
 
@@ -47,6 +48,10 @@ class Tally:
         wide = 0 if text.isascii() else len(text.encode("utf-8", "surrogatepass").translate(None, _NOT_WIDE))
         self._wide += wide
         self._narrow += len(text) - wide
+
+    def add_narrow(self, characters: int) -> None:
+        """So many characters of a text that is all ASCII."""
+        self._narrow += characters
 
     @property
     def tokens(self) -> int:

@@ -147,8 +147,9 @@ class AccountPool:
 
     def _wake(self) -> None:
         """Whoever waits looks again."""
-        self._freed.set()
-        self._freed = asyncio.Event()
+        if self._waiting:
+            self._freed.set()
+            self._freed = asyncio.Event()
 
     async def _until_freed(self, seconds: float) -> bool:
         """Waits for a report; False if none came in time, or the queue is full."""

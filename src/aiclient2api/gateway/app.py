@@ -53,7 +53,9 @@ class App:
         finally:
             if target.name not in routes.OPEN and not _flood(visit):
                 log_visit(visit, status)
-                await self._context.books.close(visit, status if visit.failed is None else visit.failed.status)
+                if visit.failed is not None and status == 200:  # the stream broke off
+                    status = visit.failed.status
+                await self._context.books.close(visit, status)
 
     async def _route(self, visit: Visit, target: routes.Target, exchange: Exchange) -> None:
         if exchange.method == "OPTIONS":

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from aiclient2api.gateway.context import Visit
+from aiclient2api.gateway.demand import is_plenty, rough
 from aiclient2api.routing.models import Route
 from aiclient2api.state.keys import allows, check_allowed
 from aiclient2api.state.ledger import Ledger
-from aiclient2api.state.limit_store import KeyLimits, LocalLimits, admit
-from aiclient2api.state.limits import Demand
+from aiclient2api.state.limit_store import Hold, KeyLimits, LocalLimits, admit
+from aiclient2api.state.limits import Demand, Reservation
 from aiclient2api.state.rows import Entry
 from aiclient2api.state.trail import Story
 
@@ -35,11 +36,22 @@ class Books:
         check_allowed(client, first.provider.name, (first.requested, first.model.id))
         return (first, *(r for r in others if allows(client, r.provider.name, (r.requested, r.model.id))))
 
-    async def admit(self, visit: Visit, demand: Callable[[], Demand]) -> None:
-        """Reserve what the request may take, if its key has limits. Raises GatewayError("rate_limit", "too_large")."""
+    async def admit(self, visit: Visit, body: bytes, exact: Callable[[], Demand]) -> None:
+        """Reserve what the request may take, if its key has limits; `exact` works that out where it matters. Raises
+        GatewayError("rate_limit", "too_large")."""
         client = visit.client
-        if client is not None and client.grants.limits.any:
-            visit.hold = await admit(self.limits, client.id, client.grants.limits, demand(), self.clock())
+        if client is None or not client.grants.limits.any:
+            return
+        limits, now = client.grants.limits, self.clock()
+        demand = rough(body) if limits.of_tokens else Demand(0)
+        found = await self.limits.reserve(client.id, limits, demand, now)
+        if isinstance(found, Reservation):
+            hold = Hold(self.limits, client.id, found)
+            if not limits.of_tokens or is_plenty(found, body):
+                visit.hold = hold
+                return
+            await hold.give_back(now)
+        visit.hold = await admit(self.limits, client.id, limits, exact() if limits.of_tokens else demand, now)
 
     async def close(self, visit: Visit, status: int) -> None:
         """The request has ended, in whatever way; `status` is that of the answer, 499 for a client that left."""

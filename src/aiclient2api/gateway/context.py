@@ -16,6 +16,7 @@ from aiclient2api.gateway.catalogue import Catalogue
 from aiclient2api.gateway.door import Door
 from aiclient2api.gateway.fallback import Fallback
 from aiclient2api.gateway.faults import of_client_body
+from aiclient2api.gateway.metering import Metered
 from aiclient2api.gateway.prompts import SystemPrompt
 from aiclient2api.gateway.stored import StoredAnswers
 from aiclient2api.gateway.unpack import unpacked
@@ -91,7 +92,7 @@ class Visit(msgspec.Struct):
     route: Route | None = None
     journey: Journey | None = None
     first_content: float | None = None
-    usage: Usage | None = None
+    meter: Metered | None = None
     failed: GatewayError | None = None
     trail: list[Step] = []
     cache: str = ""
@@ -103,6 +104,11 @@ class Visit(msgspec.Struct):
         """The client's headers (names in lower case) and the facts of the path."""
         headers = self.exchange.headers
         return {**headers, **self.facts} if self.facts else headers
+
+    @property
+    def usage(self) -> Usage | None:
+        """What has been used so far; None before an answer has begun."""
+        return self.meter.usage() if self.meter is not None and self.first_content is not None else None
 
     @property
     def account(self) -> str:

@@ -19,14 +19,14 @@ from aiclient2api.routing.pool import Outcome
 from aiclient2api.routing.retry_budget import RetryBudget
 from aiclient2api.state.trail import Step
 
-Seen = Callable[[Sequence[Event]], None]
+Seen = Callable[[Sequence[Event]], Sequence[Event]]
 
 
 class Answered:
     """Batches of events, the first with content: an async iterator that asks when it is first asked. Raises the
     GatewayError that the client is to see. A context manager, too: whoever leaves it early frees what it held.
 
-    `seen` looks on while batches pass.
+    `seen` looks on while batches pass; what it returns goes on.
     """
 
     __slots__ = (
@@ -49,7 +49,7 @@ class Answered:
         prepare: Prepare,
         journey: Journey,
         want: Want,
-        seen: Seen = lambda events: None,
+        seen: Seen = lambda events: events,
     ) -> None:
         self._upstream = upstream
         self._pool = pool
@@ -78,8 +78,7 @@ class Answered:
         if flow is None:
             flow, batch = await self._first()
             if batch:
-                self._seen(batch)
-                return batch
+                return self._seen(batch)
         try:
             batch = await flow.next()
         except (GatewayError, HttpError) as error:
@@ -87,8 +86,7 @@ class Answered:
         if batch is None:
             self._report("success")
             raise StopAsyncIteration
-        self._seen(batch)
-        return batch
+        return self._seen(batch)
 
     async def _first(self) -> tuple[Flow, Sequence[Event]]:
         """The answer of the first account that gives one, and its first events."""

@@ -1,11 +1,14 @@
 """The straight line: one model request from bytes to bytes. Read it from top to bottom."""
 
+from functools import partial
+
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.dialects.base import Dialect, Peek, Resulting
+from aiclient2api.gateway import demand
 from aiclient2api.gateway.account_pool import Want, is_final
 from aiclient2api.gateway.context import Context, Visit
 from aiclient2api.gateway.failover import Answered
-from aiclient2api.gateway.plan import demand_of, make_plan
+from aiclient2api.gateway.plan import make_plan
 from aiclient2api.gateway.pump import Pump, fold_all
 from aiclient2api.gateway.record import Watch
 from aiclient2api.gateway.session import session_of
@@ -22,7 +25,7 @@ async def answer(context: Context, visit: Visit, front: Dialect) -> None:
     routes = await find_routes(context, visit, peek.model)
     if context.cache is not None and await context.cache.replayed(visit, front, body, peek, context.prompt.stamp()):
         return
-    await context.books.admit(visit, lambda: demand_of(front, body, visit.headers))
+    await context.books.admit(visit, body, partial(demand.exact, front, body, visit.headers))
     for number, route in enumerate(routes, 1):
         try:
             await _answer(context, visit, front, body, peek, route)
@@ -48,7 +51,8 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
     )
     want = Want(route.model.id, session_of(body, visit.headers) if len(pool.accounts) > 1 else "")
 
-    watch = Watch(visit, front, context.prompt_log)
+    estimate = partial(_input_tokens, front, body, visit, plan.shape.input_estimate)
+    watch = Watch(visit, front, context.prompt_log, estimate)
     async with Answered(context.upstream, pool, plan.prepare, journey, want, watch) as batches:
         if plan.stream:
             encoder = front.encoder(plan.shape)
@@ -72,6 +76,10 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
                 visit.recording.add(data)
             headers = [("content-type", "application/json"), *visit.answer_headers()]
             await visit.exchange.respond(200, headers, data)
+
+
+def _input_tokens(front: Dialect, body: bytes, visit: Visit, known: int) -> int:
+    return known or demand.exact(front, body, visit.headers).sure
 
 
 async def find_route(context: Context, visit: Visit, model: str) -> Route:

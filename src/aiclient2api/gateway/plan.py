@@ -4,7 +4,7 @@ Enters: the client's body and where it goes. Leaves: a Plan, from which the pipe
 """
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -17,7 +17,6 @@ from aiclient2api.gateway.context import Context, Visit
 from aiclient2api.gateway.upstream import Prepare, asking, passing_on
 from aiclient2api.providers.base import Ask, Letter
 from aiclient2api.routing.models import Route
-from aiclient2api.state.limits import Demand
 
 
 class Plan(NamedTuple):
@@ -75,15 +74,6 @@ def _translated(context: Context, visit: Visit, front: Dialect, body: bytes, rou
         request=request,
     )
     return Plan(asking(ask), shape, request.stream, request.dropped, keep)
-
-
-def demand_of(front: Dialect, body: bytes, headers: Mapping[str, str]) -> Demand:
-    """The tokens that a request will take: its input, as estimated, and at most its longest answer."""
-    try:
-        request = front.decode_request(body, headers)
-    except GatewayError:
-        return Demand(len(body) // 4)
-    return Demand(estimate_request(request), request.max_tokens or 0)
 
 
 def conversation_key(request: Request) -> str:

@@ -82,10 +82,17 @@ def _read_openai(headers: Mapping[str, str], resource: str, now: float) -> Limit
 
 
 def _write_openai(resource: str, limit: Limit, now: float) -> Headers:
-    out = [(f"x-ratelimit-limit-{resource}", limit.limit), (f"x-ratelimit-remaining-{resource}", limit.remaining)]
+    most, left, reset = _OPENAI_NAMES[resource]
+    out = [(most, limit.limit), (left, limit.remaining)]
     if limit.reset is not None:
-        out.append((f"x-ratelimit-reset-{resource}", f"{max(0.0, limit.reset):.0f}s"))
+        out.append((reset, f"{max(0.0, limit.reset):.0f}s"))
     return out
+
+
+_OPENAI_NAMES = {
+    resource: (f"x-ratelimit-limit-{resource}", f"x-ratelimit-remaining-{resource}", f"x-ratelimit-reset-{resource}")
+    for resource in ("requests", "tokens")
+}
 
 
 _READERS = {"anthropic": _read_anthropic, "openai": _read_openai}

@@ -2,37 +2,38 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from aiclient2api.canonical.events import Event, Failed, Finish, Start, TextDelta, UsageUpdate, Verbatim
+from aiclient2api.canonical.events import Event, Failed, Finish, Verbatim
 from aiclient2api.canonical.response import Folder
 from aiclient2api.dialects.base import Dialect
 from aiclient2api.gateway.context import Visit
+from aiclient2api.gateway.metering import Meter
 from aiclient2api.observe.promptlog import PromptLog
 
 _log = logging.getLogger(__name__)
-_TELLING = (Verbatim, UsageUpdate, Start)
 
 
 class Watch:
-    """Sees each batch, and notes what is to be known on the visit; the whole answer goes to the prompt log if that is
-    on."""
+    """Sees each batch, and notes what is to be known on the visit; the batch comes back, with a usage where the service
+    gave none (`input_tokens` estimates the request). The whole answer goes to the prompt log if that is on."""
 
-    __slots__ = ("_transcript", "_visit")
+    __slots__ = ("_meter", "_transcript", "_visit")
 
-    def __init__(self, visit: Visit, front: Dialect, prompt_log: PromptLog) -> None:
+    def __init__(self, visit: Visit, front: Dialect, prompt_log: PromptLog, input_tokens: Callable[[], int]) -> None:
         self._visit = visit
+        self._meter = visit.meter = Meter(front, visit.stream, input_tokens)
         self._transcript = _Transcript(visit.id, front, prompt_log) if prompt_log.on else None
 
-    def __call__(self, events: Sequence[Event]) -> None:
+    def __call__(self, events: Sequence[Event]) -> Sequence[Event]:
         visit = self._visit
         if visit.first_content is None:
             visit.first_content = time.perf_counter()
-        for event in events:
-            if type(event) is not TextDelta and isinstance(event, _TELLING):
-                visit.usage = event.usage or visit.usage
-            if self._transcript is not None:
+        events = self._meter.see(events)
+        if self._transcript is not None:
+            for event in events:
                 self._transcript.add(event)
+        return events
 
 
 class _Transcript:

@@ -12,6 +12,7 @@ import msgspec
 from aiclient2api.wire import jsonio
 
 _HEADERS = ("x-session-id", "session-id", "session_id", "x-session-affinity", "thread-id", "conversation_id")
+_NAMES = frozenset(_HEADERS)
 Raws = list[msgspec.Raw]
 
 
@@ -29,9 +30,10 @@ class _Metadata(msgspec.Struct):
 
 def session_of(body: bytes, headers: Mapping[str, str]) -> str:
     """A short key; equal for the requests of one conversation."""
-    named = next((headers[name] for name in _HEADERS if headers.get(name)), None)
-    if named is not None:
-        return _key(named.encode("utf-8", "surrogateescape"))
+    if not _NAMES.isdisjoint(headers):
+        named = next((headers[name] for name in _HEADERS if headers.get(name)), None)
+        if named is not None:
+            return _key(named.encode("utf-8", "surrogateescape"))
     try:
         begin = jsonio.decode(body, _Begin)
         user_id = jsonio.decode(bytes(begin.metadata), _Metadata).user_id if begin.metadata else None

@@ -50,7 +50,7 @@ async def embed(context: Context, visit: Visit, form: str, model: str | None) ->
     asked = model if model is not None else _model_of(body)
     route = await find_route(context, visit, asked)
     visit.front = form
-    await context.books.admit(visit, lambda: Demand(len(body) // 4))
+    await context.books.admit(visit, body, lambda: Demand(len(body) // 4))
     if model is None and route.model.id != asked:
         body = jsonio.patch(body, {"model": jsonio.encode(route.model.id)})
     answer = await context.upstream.fetch(

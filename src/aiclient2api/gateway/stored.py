@@ -1,9 +1,9 @@
 """Answers of the Responses API that a client may refer to: `item_reference` and `previous_response_id`.
 
 Some clients (the AI SDK by default) send the id of an item they were given rather than the item. Answers are kept in
-memory only, for an hour, within a bound in bytes, and each for the key that asked; `store: false` keeps nothing. What
-cannot be found stays in the body, and the dialect refuses it with words of its own. Where gateways share state, the
-others have them too.
+memory only, for an hour, within a bound in bytes (what Python needs for each is counted, too), and each for the key
+that asked; `store: false` keeps nothing. What cannot be found stays in the body, and the dialect refuses it with words
+of its own. Where gateways share state, the others have them too.
 """
 
 import asyncio
@@ -20,11 +20,14 @@ MAX_FETCHED = 100
 """References of one request that other gateways are asked for."""
 _ON_ITS_WAY = 0.05
 """Seconds after which an answer that a client refers to at once has come from the gateway that gave it."""
+PER_ENTRY = 250
+"""Bytes of memory beside the items' own: names, tuples, a place in the table (measured)."""
+PER_ITEM = 40
 
 Raws = list[msgspec.Raw]
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _Kept(msgspec.Struct, frozen=True, gc=False):
     """An item, or all items of a conversation up to an answer."""
 
     items: tuple[bytes, ...]
@@ -32,7 +35,7 @@ class _Kept(msgspec.Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        return sum(len(item) for item in self.items) + 100
+        return sum(len(item) + PER_ITEM for item in self.items) + PER_ENTRY
 
 
 class _Body(msgspec.Struct):
@@ -94,6 +97,11 @@ class StoredAnswers:
         if items:
             self._add(owner, name, [bytes(item) for item in items])
 
+    @property
+    def size(self) -> int:
+        """Bytes of memory that are taken, more or less."""
+        return self._size
+
     def expand(self, owner: str, body: bytes) -> bytes:
         """The body with references replaced by what they refer to, as far as it is known."""
         if not _refers(body):
@@ -136,13 +144,20 @@ class StoredAnswers:
             self._shared.keep("stored", digest(owner, name), b"[" + b",".join(items) + b"]", self._seconds)
 
     def _add(self, owner: str, name: str, items: Sequence[bytes]) -> None:
-        kept = _Kept(tuple(items), self._clock() + self._seconds)
+        now = self._clock()
+        self._forget(now)
+        kept = _Kept(tuple(items), now + self._seconds)
         if kept.size > self._max:
             return
         self._drop((owner, name))
         self._kept[owner, name] = kept
         self._size += kept.size
         while self._size > self._max:
+            self._drop(next(iter(self._kept)))
+
+    def _forget(self, now: float) -> None:
+        """What is over: all are kept equally long, so the oldest stand first."""
+        while self._kept and next(iter(self._kept.values())).until < now:
             self._drop(next(iter(self._kept)))
 
     def _drop(self, key: tuple[str, str]) -> None:

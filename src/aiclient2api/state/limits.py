@@ -9,6 +9,7 @@ key, so that a store shared by machines can run each as one script.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
@@ -18,8 +19,23 @@ from aiclient2api.canonical.errors import GatewayError
 
 Unit = Literal["requests", "tokens"]
 Amount = Annotated[int, Meta(ge=1)] | None
-Counts = dict[str, dict[int, int]]
-"""Rule to bucket (the number of a step since the epoch) to what was taken in it."""
+
+
+class Window(dict[int, int]):
+    """Bucket (the number of a step since the epoch) to what was taken in it; `total` is the sum as of the step `at`.
+    `ahead`: there are buckets of a time that is still to come, because the clock was set back."""
+
+    __slots__ = ("ahead", "at", "total")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at = -1
+        self.total = 0
+        self.ahead = False
+
+
+Counts = dict[str, Window]
+"""By the name of the rule."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -32,7 +48,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def any(self) -> bool:
-        return any(limit is not None for limit in msgspec.structs.astuple(self))
+        return self.of_tokens or self.requests_per_minute is not None or self.requests_per_day is not None
+
+    @property
+    def of_tokens(self) -> bool:
+        """Whether tokens are limited."""
+        return self.tokens_per_minute is not None or self.tokens_per_day is not None
 
 
 class Rule(NamedTuple):
@@ -105,26 +126,32 @@ class Spent(NamedTuple):
 
 def reserve(counts: Counts, limits: Limits, demand: Demand, now: float) -> Reservation | Refusal:
     """Take from every window, or from none."""
-    _forget_old(counts, now)
-    rooms: list[tuple[Rule, int, int]] = []
+    rooms: list[tuple[Rule, int, Window, int, int]] = []
     refusals: list[Refusal] = []
+    sure = max(1, demand.sure)
     for rule, limit in in_force(limits):
-        needed = 1 if rule.unit == "requests" else max(1, demand.sure)
-        buckets = counts.get(rule.name, {})
-        room = limit - sum(buckets.values()) - needed
+        window = _window(counts, rule, now)
+        needed = 1 if rule.unit == "requests" else sure
+        room = limit - window.total - needed
         if room < 0:
-            wait = _wait(rule, buckets, -room, now) if needed <= limit else None
+            wait = _wait(rule, window, -room, now) if needed <= limit else None
             refusals.append(Refusal(rule, limit, needed, wait))
-        rooms.append((rule, needed, room))
+        rooms.append((rule, limit, window, needed, room))
     if refusals:
         return max(refusals, key=lambda refusal: float("inf") if refusal.wait is None else refusal.wait)
-    takes = []
-    for rule, needed, room in rooms:
-        amount = needed + (min(max(0, demand.likely), room) if rule.unit == "tokens" else 0)
-        take = Take(rule.name, int(now // rule.step), amount)
-        _add(counts, take.rule, take.bucket, amount)
-        takes.append(take)
-    return Reservation(tuple(takes), levels(counts, limits, now))
+    takes, found = [], []
+    for rule, limit, window, needed, room in rooms:
+        at, amount = window.at, needed
+        if rule.unit == "tokens" and demand.likely > 0:
+            amount += min(demand.likely, room)
+        window[at] = window.get(at, 0) + amount
+        window.total += amount
+        takes.append(Take(rule.name, at, amount))
+        if window.ahead:
+            found.append(_level(rule, limit, window, now))
+        else:
+            found.append(Level(rule, limit, room + needed - amount, (at + rule.keep) * rule.step - now))
+    return Reservation(tuple(takes), tuple(found))
 
 
 def settle(counts: Counts, takes: Iterable[Take], spent: Spent, now: float) -> None:
@@ -135,48 +162,51 @@ def settle(counts: Counts, takes: Iterable[Take], spent: Spent, now: float) -> N
 
 def corrections(takes: Iterable[Take], spent: Spent) -> tuple[Take, ...]:
     """What is to be added to each bucket to settle these takes; less than nothing is given back."""
-    real = {"requests": max(0, spent.requests), "tokens": max(0, spent.tokens)}
-    return tuple(take._replace(amount=real[_BY_NAME[take.rule].unit] - take.amount) for take in takes)
+    out = []
+    for name, bucket, amount in takes:
+        more = max(0, spent.requests if _BY_NAME[name].unit == "requests" else spent.tokens) - amount
+        if more:
+            out.append(Take(name, bucket, more))
+    return tuple(out)
 
 
 def correct(counts: Counts, changes: Iterable[Take], now: float) -> None:
     """Add corrections to the buckets they belong to."""
-    _forget_old(counts, now)
-    for rule, bucket, more in changes:
-        if bucket in counts.get(rule, {}):
-            _add(counts, rule, bucket, more)
+    for name, bucket, more in changes:
+        window = _window(counts, _BY_NAME[name], now)
+        if bucket in window:
+            _add(window, bucket, more)
         elif more > 0:
-            _add(counts, rule, int(now // _BY_NAME[rule].step), more)
+            _add(window, window.at, more)
 
 
 def note(counts: Counts, takes: Iterable[Take], now: float) -> None:
     """Add what was taken elsewhere, as it is."""
-    _forget_old(counts, now)
-    for take in takes:
-        _add(counts, take.rule, take.bucket, take.amount)
+    for name, bucket, amount in takes:
+        rule = _BY_NAME[name]
+        window = _window(counts, rule, now)
+        if abs(bucket - window.at) < rule.keep:
+            _add(window, bucket, amount)
+            window.ahead = window.ahead or bucket > window.at
 
 
 def counts_still(take: Take, now: float) -> bool:
     """Whether the window that it was taken from has not passed."""
-    return _lives(_BY_NAME[take.rule], take.bucket, now)
+    rule = _BY_NAME[take.rule]
+    return abs(take.bucket - int(now // rule.step)) < rule.keep
 
 
 def count(counts: Counts, spent: Spent, now: float) -> None:
     """Add what was taken earlier today, as a ledger remembers it after a restart."""
     for rule in RULES:
         if rule.step == _DAY:
-            _add(counts, rule.name, int(now // rule.step), spent.requests if rule.unit == "requests" else spent.tokens)
+            window = _window(counts, rule, now)
+            _add(window, window.at, spent.requests if rule.unit == "requests" else spent.tokens)
 
 
 def levels(counts: Counts, limits: Limits, now: float) -> tuple[Level, ...]:
     """How full each window of these limits is."""
-    found = []
-    for rule, limit in in_force(limits):
-        buckets = {bucket: amount for bucket, amount in counts.get(rule.name, {}).items() if _lives(rule, bucket, now)}
-        newest = max((bucket for bucket, amount in buckets.items() if amount), default=None)
-        reset = 0.0 if newest is None else _end(rule, newest) - now
-        found.append(Level(rule, limit, max(0, limit - sum(buckets.values())), reset))
-    return tuple(found)
+    return tuple(_level(rule, limit, _window(counts, rule, now), now) for rule, limit in in_force(limits))
 
 
 def tightest(found: Iterable[Level]) -> dict[Unit, Level]:
@@ -203,31 +233,44 @@ _DAY = 86_400
 _BY_NAME: Mapping[str, Rule] = {rule.name: rule for rule in RULES}
 
 
-def in_force(limits: Limits) -> list[tuple[Rule, int]]:
+@lru_cache(maxsize=1024)
+def in_force(limits: Limits) -> tuple[tuple[Rule, int], ...]:
     """The rules that these limits have, with the limit of each."""
     pairs = ((rule, getattr(limits, rule.name)) for rule in RULES)
-    return [(rule, limit) for rule, limit in pairs if limit is not None]
+    return tuple((rule, limit) for rule, limit in pairs if limit is not None)
 
 
-def _add(counts: Counts, rule: str, bucket: int, amount: int) -> None:
-    buckets = counts.setdefault(rule, {})
-    buckets[bucket] = max(0, buckets.get(bucket, 0) + amount)
+def _window(counts: Counts, rule: Rule, now: float) -> Window:
+    """The window of a rule without what has left it by now. Within a step nothing leaves, so it is looked through once
+    in each; a bucket from the future is of a clock that was set back: it counts for one window."""
+    window = counts.get(rule.name)
+    if window is None:
+        window = counts[rule.name] = Window()
+    at = int(now // rule.step)
+    if window.at != at:
+        for bucket in [bucket for bucket in window if abs(bucket - at) >= rule.keep]:
+            del window[bucket]
+        window.at, window.total = at, sum(window.values())
+        window.ahead = any(bucket > at for bucket in window)
+    return window
 
 
-def _lives(rule: Rule, bucket: int, now: float) -> bool:
-    """Whether a bucket counts. One from the future is of a clock that was set back: it counts for one window."""
-    return abs(bucket - int(now // rule.step)) < rule.keep
+def _add(window: Window, bucket: int, amount: int) -> None:
+    before = window.get(bucket, 0)
+    window[bucket] = after = max(0, before + amount)
+    window.total += after - before
+
+
+def _level(rule: Rule, limit: int, window: Window, now: float) -> Level:
+    newest: int | None = window.at
+    if window.ahead or not window.get(window.at):
+        newest = max((bucket for bucket, amount in window.items() if amount), default=None)
+    reset = 0.0 if newest is None else _end(rule, newest) - now
+    return Level(rule, limit, max(0, limit - window.total), reset)
 
 
 def _end(rule: Rule, bucket: int) -> float:
     return float((bucket + rule.keep) * rule.step)
-
-
-def _forget_old(counts: Counts, now: float) -> None:
-    for name, buckets in counts.items():
-        rule = _BY_NAME[name]
-        for bucket in [bucket for bucket in buckets if not _lives(rule, bucket, now)]:
-            del buckets[bucket]
 
 
 def _wait(rule: Rule, buckets: Mapping[int, int], excess: int, now: float) -> float:

@@ -6,6 +6,7 @@ What is not known is None, never 0. Refuses a model name that does not look like
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -44,6 +45,7 @@ COLUMNS = (
 EXPORTED = COLUMNS[:-1]
 """Without the story, which only `explain` reads."""
 MAX_TEXT = 128
+MAX_NAMES = 1024
 _MODEL = re.compile(rf"[A-Za-z0-9_.:/@+\[\]~-]{{1,{MAX_TEXT}}}")
 _MAX_INTEGER = 2**53
 
@@ -81,15 +83,15 @@ def row_of(entry: Entry, cost: float | None) -> Row:
     return (
         _integer(entry.time * 1000),
         _text(entry.request_id) or "",
-        _text(entry.key_id) or "",
-        _text(entry.provider),
-        _text(entry.account),
+        _name(entry.key_id) or "",
+        _name(entry.provider),
+        _name(entry.account),
         _model(entry.model_asked),
         _model(entry.model_served),
-        _text(entry.dialect) or "",
+        _name(entry.dialect) or "",
         int(entry.stream),
         entry.status,
-        _text(entry.error_kind),
+        _name(entry.error_kind),
         *(_tokens(usage) if usage is not None else (None,) * 7),
         0.0 if entry.cached else cost,
         entry.attempts,
@@ -114,6 +116,8 @@ def _tokens(usage: Usage) -> Sequence[Value]:
 
 def _integer(number: float) -> int:
     """Within what every database and every reader of JSON keeps exactly: an upstream may report anything."""
+    if type(number) is int and 0 <= number <= _MAX_INTEGER:
+        return number
     return max(0, min(int(number), _MAX_INTEGER))
 
 
@@ -126,5 +130,10 @@ def _text(text: str | None) -> str | None:
     return "".join(each if each.isprintable() else "?" for each in text[:MAX_TEXT])
 
 
+_name = lru_cache(maxsize=MAX_NAMES)(_text)
+"""For what comes again and again."""
+
+
+@lru_cache(maxsize=MAX_NAMES)
 def _model(name: str | None) -> str | None:
     return name if name and _MODEL.fullmatch(name) else None

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from aiclient2api.state import limits as windows
 from aiclient2api.state.limit_store import LocalLimits
@@ -52,7 +52,7 @@ class RedisLimits:
             windows.note(self._taken.setdefault(key, {}), found.takes, now)
         return found
 
-    async def _reserve(self, key: str, rules: list[tuple[Rule, int]], command: Command) -> Reservation | Refusal:
+    async def _reserve(self, key: str, rules: Sequence[tuple[Rule, int]], command: Command) -> Reservation | Refusal:
         """Who leaves while the answer is under way must not keep what it brings."""
         await self._link.ready()
         reply = self._link.send(*command)
@@ -62,7 +62,7 @@ class RedisLimits:
             reply.add_done_callback(lambda done: self._give_back(key, rules, done))
             raise
 
-    def _give_back(self, key: str, rules: list[tuple[Rule, int]], done: "asyncio.Future[Reply]") -> None:
+    def _give_back(self, key: str, rules: Sequence[tuple[Rule, int]], done: "asyncio.Future[Reply]") -> None:
         with contextlib.suppress(Away):
             found = _reservation(rules, _numbers(done.result()))
             if isinstance(found, Reservation):
@@ -72,6 +72,8 @@ class RedisLimits:
     async def settle(self, key: str, takes: Iterable[Take], spent: Spent, now: float) -> None:
         takes = tuple(takes)
         changes = windows.corrections(takes, spent)
+        if not changes:
+            return
         await self._local.settle(key, takes, spent, now)
         windows.correct(self._taken.setdefault(key, {}), changes, now)
         try:
@@ -168,7 +170,7 @@ def _failed(done: "asyncio.Future[Reply]") -> bool:
     return done.cancelled() or done.exception() is not None
 
 
-def _reservation(rules: list[tuple[Rule, int]], numbers: list[float]) -> Reservation | Refusal:
+def _reservation(rules: Sequence[tuple[Rule, int]], numbers: list[float]) -> Reservation | Refusal:
     match numbers:
         case [0.0, which, needed, wait] if 0 <= which < len(rules):
             rule, limit = rules[int(which)]
@@ -179,7 +181,7 @@ def _reservation(rules: list[tuple[Rule, int]], numbers: list[float]) -> Reserva
     raise Away("it answers in words of its own")
 
 
-def _levels(rules: list[tuple[Rule, int]], numbers: list[float], stride: int) -> Iterator[Level]:
+def _levels(rules: Sequence[tuple[Rule, int]], numbers: list[float], stride: int) -> Iterator[Level]:
     if len(numbers) != stride * len(rules):
         raise Away("it answers in words of its own")
     for at, (rule, limit) in enumerate(rules):
