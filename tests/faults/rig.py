@@ -105,12 +105,12 @@ def as_reply(found: Any) -> Reply:
 
 
 @asynccontextmanager
-async def gate(folder: Path, upstream: str, **settings: Any) -> AsyncIterator[Gate]:
-    """A running gateway. Every socket is closed when it has stopped."""
+async def gate(folder: Path, upstream: str, *keys: str, **settings: Any) -> AsyncIterator[Gate]:
+    """A running gateway that takes `keys`, or KEY. Every socket is closed when it has stopped."""
     before = sockets()
     environ = environ_of(settings_for(upstream) | settings)
     where = Places(home=folder, data_dir=folder / "data", here=folder)
-    gateway = Gateway(load(None, environ, {}).settings, where, {}, (KEY,))
+    gateway = Gateway(load(None, environ, {}).settings, where, {}, keys or (KEY,))
     _, port = await gateway.start("127.0.0.1", 0)
     try:
         yield Gate(f"http://127.0.0.1:{port}", gateway)

@@ -33,7 +33,7 @@ BACK = BACKS["claude-kiro-oauth"]
 def head_of(front: Front, back: Back, *fields: str) -> bytes:
     lines = [
         f"POST {front.target(back.name, back.model, True)} HTTP/1.1",
-        "host: a",
+        "host: localhost",
         f"authorization: Bearer {KEY}",
         *(f"{name}: {value}" for name, value in front.headers.items()),
         *fields,

@@ -292,7 +292,7 @@ async def test_a_body_that_is_too_large(tmp_path: Path, front: str) -> None:
 async def raw(running: Rig, route: str, chunks: bytes) -> tuple[int, bytes]:
     """A request with a chunked body."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(running.base.rpartition(":")[2]))
-    head = f"POST {route} HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\nconnection: close\r\n"
+    head = f"POST {route} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {KEY}\r\nconnection: close\r\n"
     writer.write(f"{head}transfer-encoding: chunked\r\n\r\n".encode() + chunks)
     try:
         answer, _, body = (await reader.read()).partition(b"\r\n\r\n")

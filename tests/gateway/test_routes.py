@@ -93,7 +93,7 @@ async def test_browsers_may_ask(tmp_path: Path) -> None:
             reply = await running.ask(CHAT, asks(CHAT, stream=stream), headers={"origin": "https://app.example"})
             assert reply.headers["access-control-allow-origin"] == "*"
         refused = await ask(running.base, "POST", CHAT, {"origin": "https://app.example"}, asks(CHAT))
-        assert refused.status == 401
+        assert refused.status == 403
         assert refused.headers["access-control-allow-origin"] == "*"
 
 

@@ -196,7 +196,7 @@ def test_t041_counting_for_clients_of_responses(world: World) -> None:
 
 def test_t042_a_websocket_is_declined(world: World) -> None:
     """Codex and Copilot's CLI go on with a stream of events when they read this."""
-    lines = ("GET /v1/responses HTTP/1.1", "host: x", f"authorization: Bearer {KEY}", "connection: Upgrade")
+    lines = ("GET /v1/responses HTTP/1.1", "host: localhost", f"authorization: Bearer {KEY}", "connection: Upgrade")
     head = "\r\n".join((*lines, "upgrade: websocket", "sec-websocket-version: 13", "", ""))
     answered = world.run(world.talk(head.encode(), b'"}}'))
     top, _, body = answered.partition(b"\r\n\r\n")

@@ -20,8 +20,9 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.cli.options import json_flag, load_settings, places, run, settings_flags
 from aiclient2api.cli.session import session
 from aiclient2api.gateway.assembly import Gateway
-from aiclient2api.gateway.door import is_loopback, is_weak
+from aiclient2api.gateway.door import is_weak
 from aiclient2api.gateway.upstream import Account
+from aiclient2api.gateway.visitors import is_loopback
 from aiclient2api.settings.load import Loaded
 from aiclient2api.settings.places import Places
 from aiclient2api.settings.schema import Settings

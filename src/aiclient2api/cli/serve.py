@@ -13,8 +13,9 @@ import click
 from aiclient2api import __version__
 from aiclient2api.cli.options import WrongConfiguration, load_settings, places, run, say, settings_flags
 from aiclient2api.gateway.assembly import Gateway, known_secrets
-from aiclient2api.gateway.door import is_loopback, is_weak
+from aiclient2api.gateway.door import is_weak
 from aiclient2api.gateway.keys import OwnKey, own_key
+from aiclient2api.gateway.visitors import is_loopback
 from aiclient2api.observe import log
 from aiclient2api.settings.load import Loaded, SettingsError
 from aiclient2api.settings.places import Places

@@ -58,6 +58,7 @@ class App:
                 await self._context.books.close(visit, status)
 
     async def _route(self, visit: Visit, target: routes.Target, exchange: Exchange) -> None:
+        self._context.hosts.check(exchange.headers)
         if exchange.method == "OPTIONS":
             asked = exchange.headers.get("access-control-request-headers", "*")
             await exchange.respond(204, [*PREFLIGHT, ("access-control-allow-headers", asked)], b"")

@@ -30,6 +30,7 @@ from aiclient2api.gateway.quota_watch import watch_quotas
 from aiclient2api.gateway.sharing import share_pools
 from aiclient2api.gateway.stored import StoredAnswers
 from aiclient2api.gateway.upstream import Account, Timing, Upstream
+from aiclient2api.gateway.visitors import Hosts
 from aiclient2api.http1.client import Client
 from aiclient2api.http1.messages import Deadlines, Limits
 from aiclient2api.http1.server import Server
@@ -40,7 +41,7 @@ from aiclient2api.routing.attempts import RetryPolicy
 from aiclient2api.settings.load import SettingsError
 from aiclient2api.settings.places import Places
 from aiclient2api.settings.pools import Pools, read_pools
-from aiclient2api.settings.schema import SECRET_KEYS, Settings
+from aiclient2api.settings.schema import SECRET_KEYS, Settings, names
 from aiclient2api.state import databases
 from aiclient2api.state.bytecache import LocalCache
 from aiclient2api.state.keys import FILE_NAME, KeyRing, KeysError
@@ -92,6 +93,7 @@ class Gateway:
         self._background: list[asyncio.Task[None]] = []
         context = Context(
             door=Door(keys, self._ring),
+            hosts=Hosts(settings.host, names(settings.allowed_hosts)),
             pools=self.pools,
             upstream=self.upstream,
             catalogue=self.catalogue,

@@ -21,6 +21,7 @@ from aiclient2api.gateway.prompts import SystemPrompt
 from aiclient2api.gateway.stored import StoredAnswers
 from aiclient2api.gateway.unpack import unpacked
 from aiclient2api.gateway.upstream import Journey, Upstream
+from aiclient2api.gateway.visitors import Hosts
 from aiclient2api.http1.messages import Exchange, HttpError
 from aiclient2api.observe.promptlog import PromptLog
 from aiclient2api.routing.models import Route
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from aiclient2api.gateway.books import Books
 
 CORS = (("access-control-allow-origin", "*"), ("access-control-expose-headers", "*"))
-"""Every answer may be read by a page: the key is what protects it, and no cookie is ever looked at."""
+"""Every answer to a key may be read by a page: the key is what protects it, and no cookie is ever looked at."""
 
 
 MAX_NAMED = 50
@@ -45,6 +46,7 @@ class Context:
     """The gateway's parts, put together by gateway.assembly."""
 
     door: Door
+    hosts: Hosts
     pools: Mapping[str, AccountPool]
     upstream: Upstream
     catalogue: Catalogue

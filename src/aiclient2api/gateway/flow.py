@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.events import Event, Failed, Verbatim, is_content
 from aiclient2api.canonical.validate import EventValidator
+from aiclient2api.gateway.quoted import unquoted, without_key
 from aiclient2api.http1.messages import HttpError, Inbound
 from aiclient2api.providers.base import Prepared
 
@@ -61,10 +62,10 @@ class Flow:
             except HttpError as cut:
                 return self._end(cut)
             if self._raw is not None:
-                self._raw("answer", chunk)
+                self._raw("answer", without_key(chunk, self._prepared.call))
             events = decoder.feed(chunk)
             if events:
-                return self._validator.feed(events)
+                return unquoted(self._validator.feed(events), self._prepared.call)
         return None
 
     def close(self) -> None:
@@ -77,8 +78,8 @@ class Flow:
         body = await self._inbound.read(MAX_WHOLE_BODY)
         self._over = True
         if self._raw is not None:
-            self._raw("answer", body)
-        events = self._validator.feed(self._prepared.decode(body))
+            self._raw("answer", without_key(body, self._prepared.call))
+        events = unquoted(self._validator.feed(self._prepared.decode(body)), self._prepared.call)
         for event in events:
             if type(event) is Failed:
                 raise event.error
@@ -90,7 +91,7 @@ class Flow:
         events = self._decoder.close()
         if cut is not None and any(type(event) is Failed for event in events):
             raise cut  # a connection that breaks behind the whole answer takes nothing from it
-        return self._validator.feed(events)
+        return unquoted(self._validator.feed(events), self._prepared.call)
 
 
 def _bounded(held: Sequence[Event]) -> None:

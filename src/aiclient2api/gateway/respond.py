@@ -1,10 +1,13 @@
-"""Answers that are one JSON body, and the headers that browsers want with every answer."""
+"""Answers that are one JSON body, and the headers that browsers want with every answer to a key."""
 
 from aiclient2api.gateway.context import CORS, Visit
+from aiclient2api.gateway.visitors import is_foreign
 
 JSON = ("content-type", "application/json")
 
 
 async def json_answer(visit: Visit, body: bytes, status: int = 200) -> None:
-    headers = [JSON, *CORS, ("x-request-id", visit.id), ("request-id", visit.id)]
+    """Without a key, how things stand here is nothing for pages of other sites to read."""
+    cors = CORS if visit.key or not is_foreign(visit.exchange.headers) else ()
+    headers = [JSON, *cors, ("x-request-id", visit.id), ("request-id", visit.id)]
     await visit.exchange.respond(status, headers, body)

@@ -22,6 +22,7 @@ from aiclient2api.credentials.base import Login
 from aiclient2api.gateway.deadline import Deadline
 from aiclient2api.gateway.faults import as_gateway_error
 from aiclient2api.gateway.flow import MAX_WHOLE_BODY, Flow
+from aiclient2api.gateway.quoted import without_key
 from aiclient2api.http1.client import Client
 from aiclient2api.http1.messages import Deadlines, HttpError, Inbound, Outbound
 from aiclient2api.providers.base import Ask, Call, Grant, Letter, Prepared, Provider
@@ -176,7 +177,7 @@ class Upstream:
         except HttpError as error:
             raise as_gateway_error(error, account.provider.name) from error
         if not 200 <= status < 300:
-            raise account.provider.classify(status, headers, body)
+            raise account.provider.classify(status, headers, without_key(body, call))
         return headers, body
 
     async def _attempt(self, account: Account, prepared: Prepared, journey: Journey) -> tuple[Flow, Sequence[Event]]:
@@ -209,7 +210,7 @@ class Upstream:
             return inbound
         async with inbound:
             body = await inbound.read(MAX_ERROR_BODY)
-        body = _without_key(body, call)
+        body = without_key(body, call)
         if journey.raw is not None:
             journey.raw("answer", body)
         raise account.provider.classify(inbound.status, inbound.headers, body)
@@ -244,19 +245,6 @@ def _with_reason(error: GatewayError, before: Sequence[GatewayError]) -> Gateway
         return error
     message = f"{before[-1].message} {error.message}"
     return GatewayError(error.kind, message, reason=error.reason, retry_after=error.retry_after)
-
-
-_KEY_HEADERS = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-key"})
-
-
-def _without_key(body: bytes, call: Call) -> bytes:
-    """An error that quotes the key it was sent must not carry it on to the client or a log."""
-    for name, value in call.headers:
-        if name.lower() in _KEY_HEADERS:
-            key = value.rpartition(" ")[2].encode()
-            if len(key) >= 6:
-                body = body.replace(key, b"***")
-    return body
 
 
 def _to_remember(remedies: frozenset[str]) -> frozenset[str]:

@@ -1,5 +1,7 @@
 """Gemini's API with a key, or a server that speaks it; the base URL is without a version."""
 
+from urllib.parse import quote
+
 import msgspec
 
 from aiclient2api.canonical.errors import GatewayError
@@ -48,8 +50,12 @@ def _count(model: str, body: bytes) -> tuple[str, bytes]:
 
 
 def resource(model: str) -> str:
-    """The model as it stands in a path."""
-    return model if model.startswith("tunedModels/") else f"models/{model}"
+    """The model as it stands in a path; its name is the caller's, and must not lead anywhere else. Raises
+    GatewayError("model_not_found") for one that would."""
+    if not {"", ".", ".."}.isdisjoint(model.split("/")):
+        raise GatewayError("model_not_found", f"{model[:80]!r} cannot be the name of a model.")
+    name = quote(model, safe="/:@", errors="replace")
+    return name if name.startswith("tunedModels/") else f"models/{name}"
 
 
 def verb(stream: bool) -> str:

@@ -11,6 +11,8 @@ MEANING: Mapping[str, str] = MappingProxyType(
         " first start",
         "SERVER_PORT": "port to listen on; 0 takes a free one",
         "HOST": "address to listen on; anything but loopback needs a key of 16 characters or more",
+        "ALLOWED_HOSTS": "names that clients reach the gateway by, beside this machine's own (a reverse proxy's, say);"
+        " comma list or array, `.example.com` for all below it, `*` for any; docs/routes.md",
         "MODEL_PROVIDER": "provider, comma list or array, the first is the default; without it, whatever has a"
         " credential, else the simulator",
         "KIRO_OAUTH_CREDS_FILE_PATH": "Kiro token file",

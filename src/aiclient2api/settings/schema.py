@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     required_api_key: str | tuple[str, ...] | None = field(default=None, name="REQUIRED_API_KEY")
     server_port: Port = field(default=3000, name="SERVER_PORT")
     host: str = field(default="localhost", name="HOST")
+    allowed_hosts: str | tuple[str, ...] | None = field(default=None, name="ALLOWED_HOSTS")
     model_provider: str | tuple[str, ...] | None = field(default=None, name="MODEL_PROVIDER")
 
     kiro_oauth_creds_file_path: str | None = field(default=None, name="KIRO_OAUTH_CREDS_FILE_PATH")

@@ -244,7 +244,7 @@ class Reader:
         try:
             event = jsonio.decode(data, _Frame)
         except jsonio.JsonError:
-            return Seen(frame)
+            return Seen(b"", failed=stream_error(data)) if _is_error(data) else Seen(frame)
         if event.type == "error":
             return Seen(b"", failed=stream_error(data))
         if event.type == "message_start":
@@ -258,6 +258,18 @@ class Reader:
         if event.type == "message_stop":
             return Seen(frame, finish=finish_of(Delta()), ended=True)
         return Seen(frame)
+
+
+class _Odd(msgspec.Struct):
+    type: str = ""
+
+
+def _is_error(data: bytes) -> bool:
+    """Whether a frame that is none of Messages' own says that it is an error: other servers have more members there."""
+    try:
+        return jsonio.decode(data, _Odd).type == "error"
+    except jsonio.JsonError:
+        return False
 
 
 class _Whole(msgspec.Struct):

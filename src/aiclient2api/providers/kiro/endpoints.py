@@ -6,6 +6,7 @@ rest      AWS restJson1: a path per operation, on q.{region}.amazonaws.com
 Both take the same body. The region is that of the profile's ARN, else the grant's, else us-east-1.
 """
 
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Literal
@@ -24,17 +25,17 @@ USER_AGENT = f"aiclient2api/{__version__}"
 DEFAULT_REGION = "us-east-1"
 STREAM_TYPE = "application/vnd.amazon.eventstream"
 PAGE = 50
+_REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 BUILDER_ID_PROFILE = "arn:aws:codewhisperer:us-east-1:638616132270:profile/AAAACCCCXXXX"
 """The shared profile of all Builder ID logins: valid for model requests, refused with 403 by every other operation."""
 
 
 def region_of(grant: Grant) -> str:
-    """Region of the API for this grant."""
+    """Region of the API for this grant. It decides where the token goes, so what is no region is not taken."""
     parts = grant.profile.split(":")
-    if len(parts) > 3 and parts[3]:
-        return parts[3]
-    return grant.region or DEFAULT_REGION
+    named = parts[3] if len(parts) > 3 and parts[3] else grant.region
+    return named if _REGION.fullmatch(named) else DEFAULT_REGION
 
 
 def generate(grant: Grant, form: Form, body: bytes, seed: str, base_url: str | None) -> Call:
