@@ -10,10 +10,11 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.dialects.base import Dialect
 from aiclient2api.gateway import routes
 from aiclient2api.gateway.context import CORS, Context, Visit
-from aiclient2api.gateway.door import TOO_MANY_KEYS, is_loopback
+from aiclient2api.gateway.door import TOO_MANY_KEYS
 from aiclient2api.gateway.model_routes import HANDLERS, Route, dialect_of
 from aiclient2api.gateway.record import log_visit
 from aiclient2api.gateway.respond import JSON, json_answer
+from aiclient2api.gateway.visitors import is_loopback
 from aiclient2api.http1.messages import Exchange
 from aiclient2api.settings.schema import PROVIDERS
 from aiclient2api.wire import jsonio
