@@ -12,6 +12,7 @@ import pytest
 from aiclient2api.simulator import brain, limits, pieces
 from aiclient2api.simulator.arguments import Hints, build
 from aiclient2api.simulator.scene import FREE_FORM, Outcome, Paper, Picture, Reply, Scene, ToolCard, Turn
+from tests.examples import example
 
 GUIDE = Path(__file__).parent.parent / "data" / "guide"
 PROMPT = "Run the shell command `echo hello > proof.txt` in the current directory, then say that you are done."
@@ -417,6 +418,6 @@ def test_hostile_text_is_read_in_linear_time() -> None:
 
 
 def test_guide_pictures_match_the_example() -> None:
-    body = json.loads((GUIDE / "5-image.json").read_bytes())["body"]
+    body = example("5-image")
     data = base64.b64decode(body["messages"][0]["content"][1]["source"]["data"])
     assert data == (GUIDE / "red-32x32.png").read_bytes()

@@ -32,14 +32,11 @@ class PassingDecoder:
         self._is_stream = True
         self._committed = False
         self._finish: Finish | None = None
-        self._failure: GatewayError | None = None
         self._over = False
 
     def feed(self, data: bytes) -> list[Event]:
         if self._over:
             return []
-        if self._failure is not None:
-            return [Verbatim(data)]
         if not self._begun:
             self._begin(data)
         if not self._is_stream:
@@ -53,8 +50,6 @@ class PassingDecoder:
         """The upstream's bytes have ended; a last frame without its blank line counts if it tells of the end."""
         if self._over:
             return []
-        if self._failure is not None:
-            return [Verbatim(b"", failed=self._failure)]
         if not self._is_stream:
             return self._fallback.close()
         out: list[Event] = []
@@ -65,7 +60,7 @@ class PassingDecoder:
             if seen.finish is not None or seen.failed is not None:
                 self._seen(frame, seen, out)
             if seen.ended or seen.failed is not None:
-                return [*out, Verbatim(b"", failed=self._failure)] if self._failure is not None else out
+                return out
         if self._finish is not None:
             epilogue = self._reader.epilogue
             return [*out, Verbatim(epilogue, finish=self._finish)] if epilogue else out
@@ -104,9 +99,6 @@ class PassingDecoder:
             self._frame(frame, out)
             if self._over:
                 return out
-            if self._failure is not None:
-                rest = b"".join((block[start:], *self._pieces))
-                return [*out, Verbatim(rest)] if rest else out
         if start < len(block):
             self._frame(block[start:], out)
         return out
@@ -119,10 +111,8 @@ class PassingDecoder:
 
     def _seen(self, frame: bytes, seen: Seen, out: list[Event]) -> None:
         if seen.failed is not None:
-            self._over = not self._committed
-            self._failure = seen.failed
-            # What the upstream says after its error goes through, too; the error ends the answer where the bytes end.
-            out.append(Verbatim(frame) if self._committed else Failed(seen.failed))
+            self._over = True
+            out.append(Verbatim(frame, failed=seen.failed) if self._committed else Failed(seen.failed))
             return
         self._finish = seen.finish or self._finish
         self._over = seen.ended
