@@ -28,7 +28,7 @@ from tests.pairs.world import KEY
 
 ROUNDS = 30
 AT_ONCE = 8
-GRACE = 0.25
+GRACE = 1.0
 """Seconds on top of the stated bound: a request's row is offered after its last byte, and a commit takes a moment on a
 machine that others use."""
 
