@@ -23,7 +23,7 @@ from aiclient2api.wire import jsonio
 
 LOOK_SECONDS = 0.1
 """How often the pools are looked at for changes."""
-WRONG_CLOCK = 60.0
+WRONG_CLOCK = 10.0
 """What is newer than this many seconds from now comes from a machine whose clock is wrong."""
 LEAST_SECONDS, MOST_SECONDS = 3600.0, 41 * 86_400.0
 SESSION_SECONDS = PoolPolicy().session_ttl
