@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# A PostgreSQL server for tests, on loopback, in a folder of its own.
+# Servers for tests: a PostgreSQL server on loopback, in a folder of its own; Redis and nginx are started by their tests.
 #
+#   tools/test_services.sh install                 PostgreSQL, Redis and nginx from Debian's packages, those that are
+#                                                  missing (needs root)
 #   tools/test_services.sh start DIR [--install]   prints TEST_DATABASE_URL=postgresql://…
 #   tools/test_services.sh stop DIR                stops the server that lives in DIR, by its process id
 #
@@ -29,6 +31,17 @@ as_owner() {
 
 free_port() {
   python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+install() {
+  local wanted=()
+  binaries >/dev/null || wanted+=(postgresql)
+  command -v redis-server >/dev/null || command -v valkey-server >/dev/null || wanted+=(redis-server)
+  command -v nginx >/dev/null || wanted+=(nginx-light)
+  if [ ${#wanted[@]} -gt 0 ]; then
+    apt-get update -qq >&2
+    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${wanted[@]}" >&2
+  fi
 }
 
 start() {
@@ -69,7 +82,8 @@ stop() {
 }
 
 case "${1:-}" in
+  install) install ;;
   start) start "$(realpath -m "${2:?DIR}")" "${3:-}" ;;
   stop) stop "$(realpath -m "${2:?DIR}")" ;;
-  *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

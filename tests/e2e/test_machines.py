@@ -152,9 +152,9 @@ def test_redis_comes_and_goes_under_load(tmp_path: Path, redis_server: RedisServ
             await asyncio.sleep(1)
             assert not any(each.done() for each in load), [each.exception() for each in load if each.done()]
             await stop(*load)
-            assert all(asked[each] > 20 for each in ("with", "without", "with again")), asked
+            assert all(asked[each] > 5 for each in ("with", "without", "with again")), asked
             assert running.logged("cannot be used") == 4, "each worker says it once"
             assert services.counts["refresh"] == ACCOUNTS
-            assert slowest < 5
+            assert slowest < 10
 
     run(story())

@@ -208,6 +208,8 @@ async def test_what_stops_the_start_is_told_once(tmp_path: Path) -> None:
     assert (ended.code, ended.stdout) == (2, "")
     assert ended.stderr.count("pools.json") == 1
     assert "Traceback" not in ended.stderr
+    wrong = await command(tmp_path, *START, REQUIRED_API_KEY=KEY, REDIS_URL="http://localhost:6379")
+    assert (wrong.code, wrong.stdout, wrong.stderr.count("REDIS_URL must begin")) == (2, "", 1)
     stray = await command(tmp_path, *START, AICLIENT2API_WORKER="1")
     assert stray.code == 2
     assert "AICLIENT2API_WORKER" in stray.stderr

@@ -1,5 +1,6 @@
 """What is heard about accounts is checked before a pool adopts it."""
 
+import asyncio
 import json
 import time
 from typing import Any
@@ -11,11 +12,20 @@ from hypothesis import strategies as st
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.credentials.static import NoLogin
 from aiclient2api.gateway.account_pool import AccountPool
-from aiclient2api.gateway.sharing import MOST_SECONDS, WRONG_CLOCK, Health, SharedHomes, read_state, share_pools
+from aiclient2api.gateway.sharing import (
+    LOOK_SECONDS,
+    MOST_SECONDS,
+    WRONG_CLOCK,
+    Health,
+    SharedHomes,
+    read_state,
+    share_pools,
+)
 from aiclient2api.gateway.upstream import Account
 from aiclient2api.providers.openai import openai_custom
-from aiclient2api.routing.pool import Choice, Member, Pool
+from aiclient2api.routing.pool import Choice, Member, Pool, PoolPolicy
 from aiclient2api.state.shared.base import Alone, digest
+from aiclient2api.tasks import spawn, stop
 
 NOW = 1_790_000_000.0
 
@@ -86,9 +96,13 @@ class Wire(Alone):
     def __init__(self) -> None:
         super().__init__()
         self.notes: list[tuple[str, str, bytes, float]] = []
+        self.last: bytes | None = None
 
     def tell(self, topic: str, name: str, value: bytes, seconds: float, changed: float | None = None) -> None:
         self.notes.append((topic, name, value, seconds))
+
+    async def told(self, topic: str, name: str) -> bytes | None:
+        return self.last
 
 
 def pool() -> AccountPool:
@@ -125,6 +139,37 @@ def test_a_rest_is_told_without_the_upstreams_words_and_heard_as_it_is() -> None
     assert len(wire.notes) == 1, "what was heard is not told again"
     telling.tell_all()
     assert wire.notes[1] == wire.notes[0]
+
+
+def test_accounts_that_come_later_are_heard_of() -> None:
+    """And those that go are not."""
+    wire, mine, theirs = Wire(), pool(), pool()
+    telling, hearing = health(wire, mine), health(wire, theirs)
+    failed(mine, GatewayError("rate_limit", "", retry_after=60.0))
+    telling.tell_changes()
+    _, name, wire.last, _ = wire.notes[-1]
+
+    async def story() -> None:
+        theirs.change({"b": theirs.accounts["b"]}, [Member(id="b")], PoolPolicy())
+        running = spawn(hearing.run(), "health")
+        await asyncio.sleep(0.01)
+        hearing.heard(name, wire.notes[-1][2])
+        theirs.change(mine.accounts, [Member(id="a"), Member(id="b")], PoolPolicy())
+        assert states(theirs) == ["ready", "ready"]
+        await asyncio.sleep(2 * LOOK_SECONDS)
+        await stop(running)
+        assert states(theirs) == ["resting", "ready"]
+
+    asyncio.run(story())
+    theirs.change({"alone": theirs.accounts["a"]}, [], PoolPolicy())
+    hearing.heard(name, wire.notes[-1][2])
+    hearing.tell_all()
+    assert len(wire.notes) == 1
+
+
+def states(pools: AccountPool) -> list[str]:
+    assert pools.pool is not None
+    return [each.state for each in pools.pool.standings(NOW, "model")]
 
 
 def test_sessions_are_told_when_they_are_new_move_or_grow_old() -> None:

@@ -1,11 +1,13 @@
 """References to earlier answers of the Responses API, resolved from a bounded memory."""
 
+import asyncio
 import json
 import tracemalloc
 
 import pytest
 
 from aiclient2api.gateway.stored import StoredAnswers
+from aiclient2api.state.shared.base import Alone
 
 
 class Clock:
@@ -140,3 +142,84 @@ def test_the_bound_is_of_real_memory() -> None:
     finally:
         tracemalloc.stop()
     assert 0.7 * kept.size <= taken <= 1.1 * kept.size
+
+
+# --- with other gateways
+
+
+class Others(Alone):
+    """What another gateway has kept, by name."""
+
+    alone = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[str, bytes] = {}
+        self.asked = 0
+
+    def keep(self, area: str, name: str, value: bytes, seconds: float) -> None:
+        assert (area, seconds) == ("stored", 3600)
+        self.kept[name] = value
+
+    async def get(self, area: str, name: str) -> bytes | None:
+        self.asked += 1
+        return self.kept.get(name)
+
+
+def two() -> tuple[Others, StoredAnswers, StoredAnswers]:
+    """The first has given an answer, the second knows nothing yet."""
+    others = Others()
+    one = StoredAnswers(Clock(), shared=others)
+    one.keep("key", asked(input=[USER]), ANSWER)
+    return others, one, StoredAnswers(Clock(), shared=others)
+
+
+REFERRING = asked(previous_response_id="resp_1", input=[{"type": "item_reference", "id": "msg_1"}, USER])
+
+
+def fetched(store: StoredAnswers, owner: str, body: bytes) -> list[object]:
+    asyncio.run(store.fetch(owner, body))
+    return items(store.expand(owner, body))
+
+
+def test_what_another_gateway_has_kept_is_found() -> None:
+    others, one, other = two()
+    expected = [USER, message("hello"), {"type": "reasoning", "id": "rs_1"}, message("hello"), USER]
+    assert fetched(other, "key", REFERRING) == expected
+    assert others.asked == 2
+    assert fetched(other, "key", REFERRING) == fetched(one, "key", REFERRING) == expected
+    assert others.asked == 2, "what is known here is not asked for"
+
+
+def test_nobody_is_asked_without_need() -> None:
+    others, _, other = two()
+    for body in (asked(input=[USER]), asked(input="previous_response_id"), b'{"previous_response_id": [', b"{}"):
+        asyncio.run(other.fetch("key", body))
+    assert others.asked == 0
+    asyncio.run(StoredAnswers(Clock()).fetch("key", REFERRING))
+
+
+def test_another_key_finds_nothing_elsewhere() -> None:
+    _, _, other = two()
+    reference = {"type": "item_reference", "id": "msg_1"}
+    assert fetched(other, "another key", asked(input=[reference])) == [reference]
+
+
+@pytest.mark.parametrize("value", [b"[]", b"{}", b"text", b"[1", b""])
+def test_nonsense_from_elsewhere_is_nothing(value: bytes) -> None:
+    others, _, other = two()
+    others.kept = dict.fromkeys(others.kept, value)
+    reference = {"type": "item_reference", "id": "msg_1"}
+    assert fetched(other, "key", asked(input=[reference])) == [reference]
+
+
+def test_an_answer_on_its_way_is_waited_for() -> None:
+    others, _, other = two()
+    late, others.kept = others.kept, {}
+
+    async def story() -> None:
+        asyncio.get_running_loop().call_later(0.01, others.kept.update, late)
+        await other.fetch("key", REFERRING)
+
+    asyncio.run(story())
+    assert len(items(other.expand("key", REFERRING))) == 5

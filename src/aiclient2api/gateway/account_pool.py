@@ -90,19 +90,20 @@ class AccountPool:
 
     async def take(self, want: Want, tried: Collection[str] = frozenset()) -> Place:
         """An account that was not `tried`; waits a little where all are busy. Raises GatewayError if there is none."""
-        if self.pool is None:
-            ((id, account),) = self.accounts.items()
-            return Place(account, account.login.id or id)
         end, waited = time.monotonic() + QUEUE_SECONDS, 0.0
-        if self.homes is not None and want.session:
+        if self.homes is not None and self.pool is not None and want.session:
             await self._look_for_home(self.pool, self.homes, want.session)
         while True:
-            chosen = self.pool.choose(self.clock(), want.model, want.session, tried)
+            pool = self.pool  # which may be another after each wait
+            if pool is None:
+                ((id, account),) = self.accounts.items()
+                return Place(account, account.login.id or id)
+            chosen = pool.choose(self.clock(), want.model, want.session, tried)
             if isinstance(chosen, Choice):
                 if self.homes is not None and want.session:
-                    self.homes.stays(want.session, self.pool.home(want.session, self.clock()) or chosen.id)
+                    self.homes.stays(want.session, pool.home(want.session, self.clock()) or chosen.id)
                 others = len(self.accounts) - len(self.disabled) > 1
-                return Place(self.accounts[chosen.id], chosen.id, chosen.reason, others, chosen, self.pool, waited)
+                return Place(self.accounts[chosen.id], chosen.id, chosen.reason, others, chosen, pool, waited)
             if chosen.kind == "unserved" and len(self.disabled) == len(self.accounts):
                 raise _all_disabled(len(self.accounts))
             if chosen.kind != "full" or not await self._until_freed(end - time.monotonic()):

@@ -23,7 +23,7 @@ from aiclient2api.wire import jsonio
 
 LOOK_SECONDS = 0.1
 """How often the pools are looked at for changes."""
-WRONG_CLOCK = 60.0
+WRONG_CLOCK = 10.0
 """What is newer than this many seconds from now comes from a machine whose clock is wrong."""
 LEAST_SECONDS, MOST_SECONDS = 3600.0, 41 * 86_400.0
 SESSION_SECONDS = PoolPolicy().session_ttl
@@ -41,7 +41,7 @@ def share_pools(shared: Shared, pools: Mapping[str, AccountPool]) -> "Health":
 
 
 class Health:
-    """The rests of all accounts in pools. `run` belongs to the gateway."""
+    """The rests of all accounts in pools, which may get others at any time. `run` belongs to the gateway."""
 
     def __init__(self, shared: Shared, pools: Mapping[str, AccountPool]) -> None:
         self._shared = shared
@@ -53,8 +53,14 @@ class Health:
             shared.when_back(self.tell_all)
 
     async def run(self) -> None:
+        known = set(self._accounts())
         while not self._shared.alone:
             self.tell_changes()
+            new, known = set(self._accounts()) - known, set(self._accounts())
+            for name in new:
+                value = await self._shared.told("account", name)
+                if value is not None:
+                    self.heard(name, value)
             await asyncio.sleep(LOOK_SECONDS)
 
     def tell_changes(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -200,3 +201,12 @@ def test_a_url_that_is_none(url: str) -> None:
         open_shared(url.replace("//", "//user:canary-password@") if "@" not in url else url)
     assert "REDIS_URL" in str(error.value)
     assert "canary" not in str(error.value)
+
+
+def test_without_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    monkeypatch.setitem(sys.modules, "redis.asyncio", None)
+    with pytest.raises(SharedError, match=r"pip install 'aiclient2api\[redis\]'"):
+        open_shared("redis://localhost")
+    assert open_shared(None).alone
+    assert open_shared("").alone

@@ -39,13 +39,13 @@ TELL = _script(
     _OWN_EFFECTS,
     """
 -- KEYS: a note. ARGV: changed (or nothing), value, milliseconds, channel, name. Told unless a newer one is known; one
--- from the future is of a clock that is wrong.
+-- from more than 10 seconds ahead is of a clock that is wrong.
 local time = redis.call('TIME')
 local changed = ARGV[1]
 if changed == '' then changed = string.format('%.6f', tonumber(time[1]) + tonumber(time[2]) / 1000000) end
 if redis.call('TYPE', KEYS[1]).ok == 'string' then
   local known = tonumber(string.match(redis.call('GETRANGE', KEYS[1], 0, 40), '^([%d.]+) '))
-  if known and known >= tonumber(changed) and known < tonumber(time[1]) + 60 then return 0 end
+  if known and known >= tonumber(changed) and known < tonumber(time[1]) + 10 then return 0 end
 end
 redis.call('SET', KEYS[1], changed .. ' ' .. ARGV[2], 'PX', ARGV[3])
 redis.call('PUBLISH', ARGV[4], ARGV[5] .. ' ' .. ARGV[2])
