@@ -156,8 +156,8 @@ async def test_embeddings_are_counted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("limit", "most"), [(40, 3), (2_000, 20), (100_000_000, 20)])
 async def test_requests_at_once_cannot_pass_a_limit_together(tmp_path: Path, limit: int, most: int) -> None:
-    """Where room is short each is read exactly: about 16 tokens with its longest answer, and the last takes what is left. Where there is plenty, all
-    are let in and counted when they are over."""
+    """Where room is short each is read exactly: about 16 tokens with its longest answer, and the last takes what is
+    left. Where there is plenty, all are let in and counted when they are over."""
     key = make_key(tmp_path, limits=Limits(tokens_per_day=limit))
     async with rig(tmp_path) as running:
         asked = question(max_tokens=10)
