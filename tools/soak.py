@@ -57,7 +57,8 @@ MODELS = {
     "gemini-custom": "gemini-2.5-pro",
 }
 HEADING = "Ten minutes of load"
-_BOUNDS = """What fills up at first, and how far: the ledger's pages in SQLite (256 KiB), the price table when the first price is
+_BOUNDS = """\
+What fills up at first, and how far: the ledger's pages in SQLite (256 KiB), the price table when the first price is
 asked for, connections to services, 10,000 sessions of a pool, 1,024 names of models. Answers of the Responses API that
 clients may refer to later (all but `store: false`, which this run sends) are kept for an hour and in at most 32 MiB: a
 run with `--stored` grows by 13 MiB an hour, for an hour.
