@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test check fix bench clients node fuzz soak clean
+.PHONY: demo test check fix bench clients node fuzz soak storm pools accounting clean
 
 # The gateway on its built-in simulator, asked the guide's six examples.
 demo: $(VENV)/.installed
@@ -43,6 +43,18 @@ node: $(VENV)/.test
 # The decoders' fuzz tests with many more examples.
 fuzz: $(VENV)/.test
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n auto --timeout 1800 tests -k "random or fuzz"
+
+# A minute of rate limits with 200 clients over ten accounts, in real time.
+storm: $(VENV)/.test
+	@STORM_SECONDS=60 $(BIN)/python -m pytest -q tests/gateway/test_storm.py
+
+# The account pool in virtual time: 1,000 accounts, 100,000 requests; writes the table of docs/pools.md.
+pools: $(VENV)/.test
+	@$(BIN)/python -m tools.simulate_pool --write
+
+# Ledger, clients and services held against each other over 50,000 requests, a tenth of which go wrong.
+accounting: $(VENV)/.test
+	@ACCOUNTING_REQUESTS=50000 $(BIN)/python -m pytest -q tests/accounting/test_accounting.py
 
 # Ten minutes of mixed load with faults: memory, descriptors, tasks and success at the end.
 soak: $(VENV)/.test

@@ -1,4 +1,5 @@
-"""The account pool under load and faults, in virtual time: `python -m tools.simulate_pool [NAME …]`.
+"""The account pool under load and faults, in virtual time: `python -m tools.simulate_pool [--write] [NAME …]`. With
+`--write` the table of all scenarios is put into docs/pools.md; all but its times comes out alike on every machine.
 
 Clients, a gateway's way of using the pool (attempts, fail-over, retry budget, short queue) and upstreams are processes
 on one clock that jumps from event to event; the pool, the budget and the errors are the real ones. What is counted is
@@ -14,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.routing.cooldown import FAULTS
@@ -22,6 +24,7 @@ from aiclient2api.routing.pool import Choice, Member, Outcome, Pool, PoolPolicy,
 from aiclient2api.routing.retry_budget import RetryBudget
 from tools.bench.tables import number, table
 
+PAGE = Path(__file__).parent.parent / "docs" / "pools.md"
 Process = Generator[float | None, None, None]
 """Yields the seconds to sleep, or None to wait in the queue until a place may be free or patience is over."""
 
@@ -305,29 +308,41 @@ SCENARIOS = (
 )
 
 
-def main(names: list[str]) -> int:
+HEADS = ("scenario", "accounts / requests", "good", "calls per request", "session kept", "early / over limit")
+TIMES = ("choose p50 µs", "p99", "virtual s / CPU s")
+
+
+def row(scenario: Scenario) -> list[str]:
+    """What was counted in one run, a cell for each of HEADS and TIMES."""
+    found = World(scenario).run()
+    choosing = sorted(found.choosing)
+    return [
+        scenario.name,
+        f"{scenario.accounts:,} / {found.requests:,}",
+        f"{found.success():.1%}",
+        f"{found.amplification:.3f}",
+        f"{found.stickiness:.1%}",
+        f"{found.early} / {found.over}",
+        number(choosing[len(choosing) // 2] * 1e6),
+        number(choosing[len(choosing) * 99 // 100] * 1e6),
+        f"{found.virtual:,.0f} / {found.cpu:.1f}",
+    ]
+
+
+def with_table(text: str, new: str) -> str:
+    """The page with another table of scenarios."""
+    start = text.index(f"| {HEADS[0]} ")
+    return text[:start] + new + text[text.index("\n\n", start) + 1 :]
+
+
+def main(arguments: list[str]) -> int:
     """Run the scenarios of these names, or all, and print what was counted."""
-    rows = []
-    for scenario in SCENARIOS:
-        if names and scenario.name not in names:
-            continue
-        found = World(scenario).run()
-        choosing = sorted(found.choosing)
-        rows.append(
-            [
-                scenario.name,
-                f"{scenario.accounts:,} / {found.requests:,}",
-                f"{found.success():.1%}",
-                f"{found.amplification:.3f}",
-                f"{found.stickiness:.1%}",
-                f"{found.early} / {found.over}",
-                number(choosing[len(choosing) // 2] * 1e6),
-                number(choosing[len(choosing) * 99 // 100] * 1e6),
-                f"{found.virtual:,.0f} / {found.cpu:.1f}",
-            ]
-        )
-    heads = ["scenario", "accounts / requests", "good", "calls per request", "session kept", "early / over limit"]
-    print(table([*heads, "choose p50 µs", "p99", "virtual s / CPU s"], rows), end="")
+    names = [each for each in arguments if each != "--write"]
+    rows = [row(each) for each in SCENARIOS if not names or each.name in names]
+    found = table([*HEADS, *TIMES], rows)
+    print(found, end="")
+    if "--write" in arguments and not names:
+        PAGE.write_text(with_table(PAGE.read_text("utf-8"), found), "utf-8")
     return 0
 
 

@@ -1,12 +1,13 @@
 """A mixed load with faults against a gateway's own process over the simulator, and what is left behind.
 
-    python -m tools.soak [SECONDS] [--rate PER_SECOND] [--seed NUMBER] [--stored]
+    python -m tools.soak [SECONDS] [--rate PER_SECOND] [--seed NUMBER] [--stored] [--write]
 
 Of all requests 5 % meet a fault: a service that refuses, breaks off, falls silent or sends a page, a client that leaves
 in the middle, reads slowly or sends no JSON. Checked: requests without a fault succeed (99.99 %), faulted ones end in
 an honest way, memory does not grow once the gateway is warm, and descriptors and tasks are back at what they were. Exit
 code 1 if one is not. Answers of the Responses API are asked for with `store: false`, as coding clients do; with
-`--stored` the gateway keeps them for an hour (gateway/stored.py), and memory grows for so long.
+`--stored` the gateway keeps them for an hour (gateway/stored.py), and memory grows for so long. `--write` puts the
+figures into docs/benchmarks.md.
 """
 
 import argparse
@@ -37,6 +38,7 @@ from tests.pairs.fronts import FRONTS, Front
 from aiclient2api.http1.messages import Exchange, Handler, Limits
 from aiclient2api.http1.server import Server
 from aiclient2api.simulator import Simulation, make_handler
+from tools.bench import page
 
 KEY = "key-of-the-soak-long-enough"
 FAULTS = 0.05
@@ -54,17 +56,25 @@ MODELS = {
     "openaiResponses-custom": "gpt-5.1",
     "gemini-custom": "gemini-2.5-pro",
 }
+HEADING = "Ten minutes of load"
+_BOUNDS = """\
+What fills up at first, and how far: the ledger's pages in SQLite (256 KiB), the price table when the first price is
+asked for, connections to services, 10,000 sessions of a pool, 1,024 names of models. Answers of the Responses API that
+clients may refer to later (all but `store: false`, which this run sends) are kept for an hour and in at most 32 MiB: a
+run with `--stored` grows by 13 MiB an hour, for an hour.
+"""
 _MARK = re.compile(rb"soak \d+ ([a-z ]+)\.")
 
 
 @dataclass(frozen=True)
 class Load:
-    """`stored`: answers of the Responses API are to be kept by the gateway."""
+    """`stored`: answers of the Responses API are to be kept by the gateway; `write`: the figures go to the page."""
 
     seconds: float
     rate: float
     seed: int
     stored: bool = False
+    write: bool = False
 
 
 @dataclass
@@ -290,14 +300,17 @@ async def soak(given: Load) -> int:
             cpu = cpu_seconds(pid)
             served.send(signal.SIGTERM)
             code = await served.ended()
-            return report(tally, given.seconds, start, end, cpu, code)
+            return report(tally, given, start, end, cpu, code)
 
 
-def report(tally: Tally, seconds: float, start: Left, end: Left, cpu: float, code: int) -> int:
+def report(tally: Tally, given: Load, start: Left, end: Left, cpu: float, code: int) -> int:
+    seconds = given.seconds
     count, clean = tally.requests.total(), tally.requests["no fault"]
     share = tally.good / clean if clean else 0.0
     grown, slope, noise = growth(tally.sizes)
     wrong = list(tally.wrong[:20])
+    if given.write:
+        page.put(HEADING, section(tally, given))
     print(f"requests    {count} in {seconds:g} s, {cpu / max(count, 1) * 1000:.1f} ms of CPU each")
     print("faults      " + ", ".join(f"{name} {tally.requests[name]}" for name in SERVICE_FAULTS + CLIENT_FAULTS))
     print(f"success     {tally.good} of {clean} without a fault ({share:.4%})")
@@ -319,6 +332,26 @@ def report(tally: Tally, seconds: float, start: Left, end: Left, cpu: float, cod
     for sentence in wrong:
         print(f"WRONG: {sentence}")
     return 1 if wrong else 0
+
+
+def section(tally: Tally, given: Load) -> str:
+    """What docs/benchmarks.md says of a run."""
+    grown, slope, noise = growth(tally.sizes)
+    clean = tally.requests["no fault"]
+    share = 100 * tally.good / clean if clean else 0.0
+    return f"""
+`python -m tools.soak {given.seconds:g} --write`: {given.rate:g} requests a second of every API over every provider, 5 %
+of them with a fault of the service or the client, in a process of its own.
+
+| after {given.seconds / 60:g} minutes | |
+| --- | ---: |
+| requests without a fault that succeeded | {tally.good:,} of {clean:,} ({share:.2f} %) |
+| their times | {times(tally.times)} |
+| memory | {tally.sizes[-1][1]:.1f} MiB |
+| of that grown since the first quarter | {grown:+.2f} MiB |
+| growing at the end, give or take | {slope:+.1f} ± {noise:.1f} MiB an hour |
+
+{_BOUNDS}"""
 
 
 def growth(sizes: list[tuple[float, float]]) -> Growth:
@@ -348,10 +381,11 @@ def main() -> int:
     parser.add_argument("seconds", nargs="?", type=float, default=600.0)
     parser.add_argument("--rate", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
     parser.add_argument("--stored", action="store_true", help="let the gateway keep answers of the Responses API")
     given = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
-        return asyncio.run(soak(Load(given.seconds, given.rate, given.seed, given.stored)))
+        return asyncio.run(soak(Load(given.seconds, given.rate, given.seed, given.stored, given.write)))
     return 130
 
 

@@ -57,7 +57,7 @@ async def rounds(folder: Path, rng: random.Random) -> None:
             assert all_kept <= kept, "rows of an earlier round are gone"
             missing = [each for each in answered if each.id not in kept]
             assert [each for each in missing if each.at < killed - FLUSH_SECONDS - GRACE] == []
-            assert len(missing) <= BATCH + AT_ONCE
+            assert len(missing) <= 2 * BATCH
             served, lost, all_kept = served + len(answered), lost + len(missing), kept
     assert len(all_kept) >= served - lost > ROUNDS
 

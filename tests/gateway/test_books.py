@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -139,3 +140,37 @@ async def test_the_days_limits_outlive_a_restart(tmp_path: Path) -> None:
     async with rig(tmp_path) as running:
         replies = [await running.ask(MESSAGES, question(), headers=key) for _ in range(2)]
         assert [reply.status for reply in replies] == [200, 429]
+
+
+async def test_embeddings_are_counted(tmp_path: Path) -> None:
+    """In the ledger, and against the key's limits."""
+    key = make_key(tmp_path, limits=Limits(tokens_per_day=100_000))
+    async with rig(tmp_path) as running:
+        body = {"model": "text-embedding-3-small", "input": ["some words to embed"]}
+        told = json.loads((await running.ask(f"/{OPENAI}/v1/embeddings", body, headers=key)).body)["usage"]
+        again = await running.ask(MESSAGES, question(max_tokens=10), headers=key)
+        assert int(again.headers["anthropic-ratelimit-tokens-remaining"]) < 100_000 - told["prompt_tokens"]
+    row, _ = rows(running)
+    assert (row["input_tokens"], row["output_tokens"], row["estimated"]) == (told["prompt_tokens"], 0, False)
+
+
+@pytest.mark.parametrize(("limit", "most"), [(40, 3), (2_000, 20), (100_000_000, 20)])
+async def test_requests_at_once_cannot_pass_a_limit_together(tmp_path: Path, limit: int, most: int) -> None:
+    """Where room is short each is read exactly: about 16 tokens with its longest answer, and the last takes what is
+    left. Where there is plenty, all are let in and counted when they are over."""
+    key = make_key(tmp_path, limits=Limits(tokens_per_day=limit))
+    async with rig(tmp_path) as running:
+        asked = question(max_tokens=10)
+        replies = await asyncio.gather(*(running.ask(f"/{CLAUDE}{MESSAGES}", asked, headers=key) for _ in range(20)))
+        good = [json.loads(reply.body)["usage"] for reply in replies if reply.status == 200]
+        statuses = Counter(reply.status for reply in replies)
+        assert statuses[200] + statuses[429] == 20
+        assert most - 1 <= statuses[200] <= most
+        spent = sum(each["input_tokens"] + each["output_tokens"] for each in good)
+        last = await running.ask(f"/{CLAUDE}{MESSAGES}", asked, headers=key)
+        if most == 20:
+            assert (
+                spent
+                < limit - int(last.headers["anthropic-ratelimit-tokens-remaining"])
+                < 2 * spent + len(json.dumps(asked))
+            )

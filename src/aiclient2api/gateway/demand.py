@@ -15,6 +15,8 @@ from aiclient2api.state.limits import Demand, Reservation
 PLENTY = 16
 """So many requests of the same size must still find room."""
 
+_EDGE = 4096
+"""Where the members stand that are not the conversation: before it or behind it."""
 _MEMBER = b'"max'
 _MOST = re.compile(rb'"max(?:_|_completion_|_output_|Output)[Tt]okens"\s*:\s*(\d{1,12})')
 
@@ -22,13 +24,20 @@ _MOST = re.compile(rb'"max(?:_|_completion_|_output_|Output)[Tt]okens"\s*:\s*(\d
 def rough(body: bytes) -> Demand:
     """A token for four bytes, and the longest answer that is named anywhere. Within texts the quotes are escaped; a
     call's arguments may name one, too, and then more is reserved than need be."""
+    if len(body) <= 2 * _EDGE:
+        return Demand(len(body) // 4, _longest(body))
+    most = _longest(body[:_EDGE]) or _longest(body[-_EDGE:]) or _longest(body)
+    return Demand(len(body) // 4, most)
+
+
+def _longest(body: bytes) -> int:
     most, at = 0, body.find(_MEMBER)
     while at >= 0:
         found = _MOST.match(body, at)
         if found is not None:
             most = max(most, int(found[1]))
         at = body.find(_MEMBER, at + len(_MEMBER))
-    return Demand(len(body) // 4, most)
+    return most
 
 
 def is_plenty(reservation: Reservation, body: bytes) -> bool:

@@ -7,7 +7,7 @@ also of an answer that broke off or that nobody waited for.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -34,6 +34,15 @@ class Metered(Protocol):
     """Tells what an answer took."""
 
     def usage(self) -> Usage: ...
+
+
+class Fixed(NamedTuple):
+    """What is known at once."""
+
+    found: Usage
+
+    def usage(self) -> Usage:
+        return self.found
 
 
 class Meter:

@@ -1,6 +1,7 @@
 """Small requests about models beside the answers: token counts and embeddings."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -9,8 +10,10 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.estimate import estimate_request
 from aiclient2api.canonical.repair import repair
 from aiclient2api.canonical.request import Request
+from aiclient2api.canonical.usage import Usage
 from aiclient2api.dialects.reading import refused
 from aiclient2api.gateway.context import Context, Visit
+from aiclient2api.gateway.metering import Fixed
 from aiclient2api.gateway.pipeline import find_route
 from aiclient2api.http1.messages import Deadlines
 from aiclient2api.providers.base import Ask
@@ -60,7 +63,27 @@ async def embed(context: Context, visit: Visit, form: str, model: str | None) ->
     )
     if answer is None:
         raise GatewayError("not_found", f"The provider {route.provider.name} has no embeddings of this form.")
+    visit.first_content, visit.meter = time.perf_counter(), Fixed(_taken(answer[1], body))
     return answer[1]
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | float | None = None
+
+
+class _Counted(msgspec.Struct):
+    usage: _Usage | None = None
+
+
+def _taken(answer: bytes, body: bytes) -> Usage:
+    """Embeddings have input only; not every service counts it."""
+    try:
+        usage = jsonio.decode(answer, _Counted).usage
+    except jsonio.JsonError:
+        usage = None
+    if usage is None or not usage.prompt_tokens:
+        return Usage(fresh=max(1, len(body) // 4), estimated=True)
+    return Usage(fresh=int(usage.prompt_tokens))
 
 
 class _Named(msgspec.Struct):

@@ -12,6 +12,7 @@ import msgspec
 
 from aiclient2api.canonical.errors import GatewayError, Kind, UpstreamAnswer
 from aiclient2api.dialects.base import ErrorAnswer
+from aiclient2api.dialects.waits import retry_after
 from aiclient2api.wire import jsonio
 
 FAMILY = "anthropic"
@@ -110,7 +111,7 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> Gatewa
     """The failure that an upstream's answer (status 400 and above) tells of.
 
     401 is our login's ("login_expired"), and so is 403 if it says that the account is closed ("account_suspended");
-    any other 403 is "upstream" and not repeated. `retry-after-ms` and `retry-after` are read where they are numbers.
+    any other 403 is "upstream" and not repeated. `retry-after-ms` and `retry-after` are read.
     """
     found = _parsed(body) or _Error("", _loose_message(body) or f"The upstream answered with status {status}.")
     kind = _kind(status, found)
@@ -119,7 +120,7 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> Gatewa
         kind,
         found.message or f"The upstream answered with status {status}.",
         retryable=_retryable(status, headers),
-        retry_after=_retry_after(headers),
+        retry_after=retry_after(headers),
         reason=code or found.type or None,
         upstream=UpstreamAnswer(FAMILY, status, body),
     )
@@ -204,14 +205,3 @@ def _retryable(status: int, headers: Mapping[str, str]) -> bool | None:
     if asked in ("true", "false"):
         return asked == "true"
     return False if status == 403 or status < 400 else None
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers.get(name, "")) * unit
-        except ValueError:
-            continue
-        if math.isfinite(seconds) and seconds >= 0:
-            return seconds
-    return None

@@ -14,6 +14,7 @@ import msgspec
 from aiclient2api.canonical.errors import GatewayError, Kind, UpstreamAnswer
 from aiclient2api.dialects.base import ErrorAnswer
 from aiclient2api.dialects.reading import ABSENT, given
+from aiclient2api.dialects.waits import retry_after
 from aiclient2api.wire import jsonio
 
 FAMILY = "gemini"
@@ -267,14 +268,10 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def _retry_after(found: ErrorShape | None, headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait: RetryInfo's delay ("34.5s", "1m2s"), else the header where it is a number."""
+    """Seconds to wait: RetryInfo's delay ("34.5s", "1m2s"), else the header."""
     delays = [each.retry_delay for each in found.all_details() if each.retry_delay] if found is not None else []
     for delay in delays:
         pieces = _DURATION.findall(delay)
         if pieces:
             return sum(float(number) * _UNITS[unit] for number, unit in pieces)
-    try:
-        seconds = float(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < 1e9 else None
+    return retry_after(headers)

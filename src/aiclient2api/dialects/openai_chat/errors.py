@@ -6,7 +6,6 @@ body, or a GatewayError that says whose fault it is. An upstream's 401 or 403 ne
 
 import math
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 import msgspec
@@ -14,6 +13,7 @@ import msgspec
 from aiclient2api.canonical.errors import GatewayError, Kind, UpstreamAnswer
 from aiclient2api.dialects.base import ErrorAnswer
 from aiclient2api.dialects.reading import given
+from aiclient2api.dialects.waits import retry_after
 from aiclient2api.wire import jsonio
 
 DIALECT = "openai_chat"
@@ -235,28 +235,3 @@ def _missing(found: ErrorShape | None) -> Kind:
 
 def _is_page(body: bytes) -> bool:
     return body.lstrip()[:1] == b"<"
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, as the upstream said: retry-after-ms, retry-after in seconds, or a date against its own Date."""
-    exact = _number(headers.get("retry-after-ms"))
-    if exact is not None:
-        return exact / 1000
-    value = headers.get("retry-after")
-    seconds = _number(value)
-    if seconds is not None or value is None:
-        return seconds
-    try:
-        wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("date", ""))
-    except (ValueError, TypeError):
-        return None
-    return max(0.0, wait.total_seconds())
-
-
-def _number(text: str | None) -> float | None:
-    """A finite number of seconds that is not negative."""
-    try:
-        value = float(text) if text is not None else -1.0
-    except ValueError:
-        return None
-    return value if 0 <= value < 1e9 else None

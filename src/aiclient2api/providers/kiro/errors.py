@@ -5,15 +5,14 @@ with 500 (kiro-protocol, 7). So the reason decides, then the shape, then known w
 login or plan never keeps its 401 or 403, which would log the client's user out.
 """
 
-import math
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 import msgspec
 
 from aiclient2api.canonical.errors import GatewayError, Kind, UpstreamAnswer
+from aiclient2api.dialects.waits import retry_after
 from aiclient2api.wire import jsonio
 
 FAMILY = "kiro"
@@ -165,7 +164,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> GatewayErr
     page = body.lstrip()[:1] == b"<"
     found = Found() if page else _read(body, _shape_name(headers.get("x-amzn-errortype", "")))
     said = found.message or _default_message(status, page)
-    waits = [each for each in (found.retry_after, _retry_after(headers)) if each is not None]
+    waits = [each for each in (found.retry_after, retry_after(headers)) if each is not None]
     found = found._replace(message=said, retry_after=max(waits, default=None))
     return _error(_verdict(found, status, page), found, UpstreamAnswer(FAMILY, status, body[:MAX_KEPT_BODY]))
 
@@ -280,20 +279,6 @@ def _number(raw: msgspec.Raw | None) -> float | None:
     except jsonio.JsonError:
         return None
     return value if value >= 0 else None
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds; a date is read against the answer's own Date header, so that no clock is needed."""
-    text = headers.get("retry-after", "").strip()
-    try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            until, now = parsedate_to_datetime(text), parsedate_to_datetime(headers.get("date", ""))
-            seconds = max(0.0, (until - now).total_seconds())
-        except (ValueError, TypeError):
-            return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
 _CURES: tuple[tuple[str, re.Pattern[str]], ...] = (
