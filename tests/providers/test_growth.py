@@ -15,7 +15,7 @@ KEPT = 64 * 1024
 def test_what_a_decoder_keeps(back: str) -> None:
     """Three megabytes go through."""
     before, pieces = _pieces(back, TEXT)
-    decoder = codecs.decoder_of(back)
+    decoder = codecs.decoders_of(back)()
     for write in (*before, *pieces[:20]):
         decoder.feed(write)
     tracemalloc.start()
@@ -30,7 +30,7 @@ def test_what_a_decoder_keeps(back: str) -> None:
 
 def test_gemini_keeps_a_bit_for_each_byte_that_is_not_ascii() -> None:
     before, pieces = _pieces("gemini", "\u4e2d" * 5000)
-    decoder = codecs.decoder_of("gemini")
+    decoder = codecs.decoders_of("gemini")()
     for write in (*before, *pieces[:20]):
         decoder.feed(write)
     tracemalloc.start()

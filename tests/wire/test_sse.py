@@ -126,6 +126,30 @@ def test_random_streams_at_random_cuts(stream: bytes, cuts: list[int]) -> None:
     assert decoded(at_places(stream, cuts)) == expected
 
 
+_whole_streams = st.lists(
+    st.sampled_from((*_FIELDS, b"data: a\n\n", b"event: e\ndata: b\n\n", b"data: c\r\n\r\n", b"\n", b"\r\n", b"\n\n")),
+    max_size=12,
+).map(b"".join)
+
+
+@given(st.lists(_whole_streams, max_size=4), st.sampled_from((b"\n\n", b"\r\n\r\n", b"\r\r", b"\n")))
+def test_writes_that_end_where_events_do(writes: list[bytes], end: bytes) -> None:
+    """The way of whole events must come to the same as the way of lines."""
+    pieces = [b"data: first\n\n", *(write + end for write in writes)]
+    assert decoded(pieces) == by_the_letter(b"".join(pieces))
+
+
+def test_a_bound_that_is_met_among_whole_events() -> None:
+    decoder = SseDecoder(max_event_bytes=20)
+    assert decoder.feed(b"data: a\n\n") == [("", b"a")]
+    assert decoder.feed(b"data: b\n\nevent: e\ndata: c\n\ndata: " + b"d" * 30 + b"\n\ndata: e\n\n") == [
+        ("", b"b"),
+        ("e", b"c"),
+    ]
+    with pytest.raises(SseError):
+        decoder.feed(b"data: f\n\n")
+
+
 _lines = texts.map(lambda text: text.replace("\r", "").replace("\n", "").encode())
 _names = st.text("abc._", max_size=8).map(str.encode)
 

@@ -156,18 +156,19 @@ def answer() -> Answer:
     return Answer(seed=SEED, created=0, model="m", include_usage=True)
 
 
-def decoder_of(back: str) -> StreamDecoder:
-    """As the provider makes it for an answer."""
+def decoders_of(back: str) -> Callable[[], StreamDecoder]:
+    """What makes a decoder for each answer, as the provider gives it."""
     prepared = Translation(Way("openai_chat", back)).prepared(conversation(1000))
     assert prepared.decoder is not None
-    return prepared.decoder()
+    return prepared.decoder
 
 
 def streamed(way: Way, writes: Sequence[bytes]) -> Callable[[], int]:
     """A function that translates the whole stream and gives the length of what the client gets."""
+    made = decoders_of(way.back)
 
     def run() -> int:
-        decoder, validator = decoder_of(way.back), EventValidator()
+        decoder, validator = made(), EventValidator()
         encoder = DIALECTS[way.front].encoder(answer())
         told = 0
         for write in writes:

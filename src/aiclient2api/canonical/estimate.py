@@ -45,7 +45,10 @@ class Tally:
         self._narrow = 0
 
     def add(self, text: str) -> None:
-        wide = 0 if text.isascii() else len(text.encode("utf-8", "surrogatepass").translate(None, _NOT_WIDE))
+        if text.isascii():
+            self._narrow += len(text)
+            return
+        wide = len(text.encode("utf-8", "surrogatepass").translate(None, _NOT_WIDE))
         self._wide += wide
         self._narrow += len(text) - wide
 

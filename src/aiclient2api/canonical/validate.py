@@ -45,6 +45,9 @@ _KINDS: dict[type, frozenset[BlockKind | None]] = {
 _POINTING = (TextDelta, ThinkingDelta, ArgumentsDelta, OpaqueDelta, Citation, BlockEnd)
 
 
+_TEXTS = _KINDS[TextDelta]
+
+
 class EventValidator:
     """One per answer."""
 
@@ -57,8 +60,9 @@ class EventValidator:
     def feed(self, events: Sequence[Event]) -> list[Event]:
         """The events, all of them checked. Raises GatewayError("internal")."""
         for event in events:
-            self.check(event)
-        return list(events)
+            if type(event) is not TextDelta or self._open.get(event.index) not in _TEXTS:
+                self.check(event)
+        return events if type(events) is list else list(events)
 
     def check(self, event: Event) -> None:
         """Raises GatewayError("internal") if `event` may not come now."""

@@ -17,6 +17,7 @@ MAX_HEADERS_BYTES = 128 * 1024
 MAX_PAYLOAD_BYTES = 24 * 1024 * 1024
 _PRELUDE = struct.Struct(">III")
 _U32 = struct.Struct(">I")
+_prelude, _u32 = _PRELUDE.unpack_from, _U32.unpack_from
 _OVERHEAD = 16
 _MAX_NAME = 255
 _MAX_VALUE = 2**16 - 1
@@ -65,7 +66,7 @@ class EventStreamDecoder:
         if self._error is not None:
             raise self._error
         buffer = self._buffer
-        if buffer or len(data) < self._need:
+        if buffer:
             buffer += data
             if len(buffer) < self._need:
                 return []
@@ -77,11 +78,17 @@ class EventStreamDecoder:
             at = self._frames(data, out)
         except _Damaged as damaged:
             at, self._error = damaged.at, EventStreamError(str(damaged))
-        buffer += data[at:]
-        self._need = _PRELUDE.size if len(buffer) < _PRELUDE.size else _U32.unpack_from(buffer)[0]
+        if at < len(data):
+            buffer += data[at:]
+            self._need = _PRELUDE.size if len(buffer) < _PRELUDE.size else _U32.unpack_from(buffer)[0]
         if self._error is not None and not out:
             raise self._error
         return out
+
+    def check(self) -> None:
+        """Raises EventStreamError if a frame was damaged behind the last sound one."""
+        if self._error is not None:
+            raise self._error
 
     def close(self) -> int:
         """The number of bytes left over at the end; not 0 means truncation."""
@@ -89,10 +96,10 @@ class EventStreamDecoder:
 
     def _frames(self, data: bytes, out: list[Message]) -> int:
         """The whole frames at the start of `data`; returns where they end. Raises _Damaged."""
-        at, size = 0, len(data)
-        while size - at >= _PRELUDE.size:
-            total, headers, checksum = _PRELUDE.unpack_from(data, at)
-            if zlib.crc32(data[at : at + 8]) != checksum:
+        at, size, known_blocks, crc = 0, len(data), self._known, zlib.crc32
+        while size - at >= 12:
+            total, headers, checksum = _prelude(data, at)
+            if crc(data[at : at + 8]) != checksum:
                 raise _Damaged(at, "checksum of a frame's prelude is wrong")
             if headers > MAX_HEADERS_BYTES or total - headers - _OVERHEAD > MAX_PAYLOAD_BYTES:
                 raise _Damaged(at, "a frame is larger than the protocol allows")
@@ -101,13 +108,14 @@ class EventStreamDecoder:
             end = at + total
             if end > size:
                 break
-            if zlib.crc32(data[at : end - 4]) != _U32.unpack_from(data, end - 4)[0]:
+            if crc(data[at : end - 4]) != _u32(data, end - 4)[0]:
                 raise _Damaged(at, "checksum of a frame is wrong")
-            block = data[at + 12 : at + 12 + headers]
-            known = self._known.get(block)
+            body = at + 12 + headers
+            block = data[at + 12 : body]
+            known = known_blocks.get(block)
             if known is None:
                 known = self._learn(block, at)
-            out.append(_message((known, data[at + 12 + headers : end - 4])))
+            out.append(_message((known, data[body : end - 4])))
             at = end
         return at
 

@@ -7,7 +7,7 @@ a value (what it skips or leaves raw is only checked to be JSON).
 
 import json
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -38,6 +38,19 @@ def decode(data: bytes | str | msgspec.Raw, type_: type[T]) -> T:
         return _decoder(type_).decode(data)  # type: ignore[arg-type, no-any-return]
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return _decode_again(bytes(data) if isinstance(data, msgspec.Raw) else data, type_)
+
+
+def reader(type_: type[T]) -> Callable[[bytes | msgspec.Raw], T]:
+    """decode for one type, for data that comes often and in small pieces."""
+    read: Callable[[bytes | msgspec.Raw], T] = _decoder(cast(Hashable, type_)).decode
+
+    def decoded(data: bytes | msgspec.Raw) -> T:
+        try:
+            return read(data)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return _decode_again(bytes(data), type_)
+
+    return decoded
 
 
 def fitting(data: bytes | msgspec.Raw, type_: type[T]) -> T | None:

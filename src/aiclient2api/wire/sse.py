@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 MAX_EVENT_BYTES = 32 * 1024 * 1024
+_LF = 10
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -35,6 +36,8 @@ class SseDecoder:
         """The line that has no end yet; it never holds CR or LF."""
         self._after_cr = False
         self._first = True
+        self._between = False
+        """Whether the next byte begins an event, and not the first one."""
         self._event = ""
         self._data: list[bytes] = []
         self._data_bytes = 0
@@ -49,14 +52,55 @@ class SseDecoder:
         if self._error is not None:
             raise self._error
         out: list[SseEvent] = []
-        lines = self._lines(data)
+        plain = data.replace(b"\r\n", b"\n") if b"\r" in data else data
+        if self._between and plain.endswith(b"\n\n") and (plain is data or b"\r" not in plain):
+            sound = self._frames(plain, out)
+        else:
+            sound = self._take(self._lines(data), out)
+            self._between = not (self._first or self._after_cr or self._event or self._rest or self._data)
+        if not sound:
+            self._error = SseError(f"an event of more than {self._max} bytes")
+            self._drop()
+            if not out:
+                raise self._error
+        return out
+
+    def _frames(self, data: bytes, out: list[SseEvent]) -> bool:
+        """Whole events and nothing else, which is what nearly every read brings. Returns as _take."""
+        at, size, most = 0, len(data), self._max
+        while at < size:
+            end = data.find(b"\n", at)
+            if data.startswith(b"data: ", at) and data[end + 1] == _LF and end - at <= most:
+                out.append(_event(("", data[at + 6 : end])))
+                at = end + 2
+                continue
+            last = data.find(b"\n", end + 1)
+            if (
+                data.startswith(b"event: ", at)
+                and data.startswith(b"data: ", end + 1)
+                and data[last + 1] == _LF
+                and last - at <= most
+            ):
+                out.append(_event((data[at + 7 : end].decode("utf-8", "replace"), data[end + 7 : last])))
+                at = last + 2
+                continue
+            last = data.find(b"\n\n", at)
+            if last < 0:  # one more blank line
+                break
+            if not self._take([*data[at:last].split(b"\n"), b""], out):
+                return False
+            at = last + 2
+        return True
+
+    def _take(self, lines: list[bytes], out: list[SseEvent]) -> bool:
+        """Lines in any form; False if an event is over the bound."""
         if self._first and lines:
             self._first = False
             lines[0] = lines[0].removeprefix(_BOM)
         name, held, size, most = self._event, self._data, self._data_bytes, self._max
         for line in lines:
             if size + len(line) > most:
-                return self._refuse(out)
+                return False
             if not line:
                 if held:
                     out.append(_event((name, held[0] if len(held) == 1 else b"\n".join(held))))
@@ -72,9 +116,7 @@ class SseDecoder:
                 name, more = self._other(line, name)
                 size += more
         self._event, self._data_bytes = name, size
-        if size + len(self._rest) > most:
-            return self._refuse(out)
-        return out
+        return size + len(self._rest) <= most
 
     def close(self) -> list[SseEvent]:
         """End of bytes. An event without its blank line is incomplete and is not reported (as browsers do)."""
@@ -113,13 +155,6 @@ class SseDecoder:
             self._data.append(value)
             return name, len(value) + 1
         return (value.decode("utf-8", "replace") if field == b"event" else name), 0
-
-    def _refuse(self, out: list[SseEvent]) -> list[SseEvent]:
-        self._error = SseError(f"an event of more than {self._max} bytes")
-        self._drop()
-        if not out:
-            raise self._error
-        return out
 
     def _drop(self) -> None:
         self._rest.clear()

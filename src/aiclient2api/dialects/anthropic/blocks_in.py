@@ -27,7 +27,7 @@ class OutOfOrder(Exception):
     """A delta that belongs to no block."""
 
 
-class Delta(msgspec.Struct):
+class Delta(msgspec.Struct, gc=False):
     """Of all types of delta; message_delta's members too."""
 
     type: str = ""
@@ -98,25 +98,27 @@ class Blocks:
             out += _first_events(block)
         return out
 
-    def delta(self, index: int, delta: Delta) -> list[Event]:
+    def delta(self, index: int, delta: Delta, out: list[Event]) -> None:
         """A delta of a type that does not fit the block says nothing. Raises OutOfOrder."""
         block = self._open.get(index)
         if block is None:
             raise OutOfOrder(f"a {delta.type} for block {index}, which is not open")
         if delta.type == "text_delta" and block.kind == "text":
-            return [TextDelta(block.index, delta.text)] if delta.text else []
-        if delta.type == "thinking_delta" and block.kind == "thinking":
-            return [ThinkingDelta(block.index, delta.thinking)] if delta.thinking else []
-        if delta.type == "input_json_delta" and delta.partial_json:
+            if delta.text:
+                out.append(TextDelta(block.index, delta.text))
+        elif delta.type == "thinking_delta" and block.kind == "thinking":
+            if delta.thinking:
+                out.append(ThinkingDelta(block.index, delta.thinking))
+        elif delta.type == "input_json_delta" and delta.partial_json:
             block.pieces.append(delta.partial_json)
-            return [ArgumentsDelta(block.index, delta.partial_json)] if block.kind == "call" else []
-        if delta.type == "citations_delta" and block.kind == "text":
-            return [_citation(block.index, delta.citation)]
-        if delta.type == "signature_delta":
+            if block.kind == "call":
+                out.append(ArgumentsDelta(block.index, delta.partial_json))
+        elif delta.type == "citations_delta" and block.kind == "text":
+            out.append(_citation(block.index, delta.citation))
+        elif delta.type == "signature_delta":
             block.signature = delta.signature or block.signature
         elif delta.type == "compaction_delta" and given(delta.content):
             block.patches["content"] = bytes(delta.content)
-        return []
 
     def end(self, index: int) -> list[Event]:
         """A block ends; nothing for one that is not open. The API ends a call that its limit has cut as any other: one

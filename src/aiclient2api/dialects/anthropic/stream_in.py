@@ -29,13 +29,13 @@ STOP_REASONS: dict[str, FinishReason] = {
 """Stop reasons that this table does not know are an ordinary end."""
 
 
-class _Message(msgspec.Struct):
+class _Message(msgspec.Struct, gc=False):
     id: str | None = None
     model: str | None = None
     usage: WireUsage | None = None
 
 
-class _Frame(msgspec.Struct):
+class _Frame(msgspec.Struct, gc=False):
     """The data of any event."""
 
     type: str | None = None
@@ -44,6 +44,9 @@ class _Frame(msgspec.Struct):
     content_block: msgspec.Raw = ABSENT
     delta: Delta | None = None
     usage: WireUsage | None = None
+
+
+_read = jsonio.reader(_Frame)
 
 
 class AnthropicDecoder:
@@ -95,17 +98,18 @@ class AnthropicDecoder:
         for event in events:
             if self._ended:
                 break
-            self._event(event, out)
+            if event.data == b"[DONE]":
+                continue
+            frame = _read(event.data)
+            kind = frame.type or event.event
+            if kind != "content_block_delta":
+                self._event(kind, frame, event.data, out)
+            elif frame.delta is not None:
+                self._blocks.delta(frame.index, frame.delta, out)
 
-    def _event(self, event: sse.SseEvent, out: list[Event]) -> None:
-        if event.data == b"[DONE]":
-            return
-        frame = jsonio.decode(event.data, _Frame)
-        kind = frame.type or event.event
-        if kind == "content_block_delta":
-            if frame.delta is not None:
-                out += self._blocks.delta(frame.index, frame.delta)
-        elif kind == "content_block_start":
+    def _event(self, kind: str, frame: _Frame, data: bytes, out: list[Event]) -> None:
+        """Any event but a delta."""
+        if kind == "content_block_start":
             self._start(_Message(), out)
             out += self._blocks.start(frame.index, bytes(frame.content_block))
         elif kind == "content_block_stop":
@@ -118,7 +122,7 @@ class AnthropicDecoder:
         elif kind == "message_stop":
             self._stop(out)
         elif kind == "error":
-            self._fail(stream_error(event.data), out)
+            self._fail(stream_error(data), out)
 
     def _start(self, message: _Message, out: list[Event]) -> None:
         """Start, once; a stream that forgot message_start is not the worse for it."""

@@ -79,12 +79,13 @@ class AnthropicEncoder:
     def encode(self, events: Iterable[Event]) -> bytes:
         """The frames that these events complete, possibly none."""
         out: list[bytes] = []
+        encode = jsonio.encode
         for event in events:
             if self._ended:
                 break
             block = self._open
             if type(event) is TextDelta and block is not None and block.start.index == event.index:
-                out.append(block.before + jsonio.encode(event.text) + block.after)
+                out += (block.before, encode(event.text), block.after)
             elif isinstance(event, BlockEvent):
                 self._route(event, out)
             elif isinstance(event, UsageUpdate):

@@ -29,6 +29,8 @@ from aiclient2api.dialects.parts import arguments_text
 from aiclient2api.dialects.reading import given
 from aiclient2api.wire import jsonio
 
+_read = jsonio.reader(PartIn)
+
 
 class PartError(Exception):
     """A part that cannot be made sense of."""
@@ -50,7 +52,7 @@ class Assembler:
 
     def part(self, raw: msgspec.Raw, answer_id: str, out: list[Event]) -> None:
         """Raises JsonError, or PartError for a call that is none."""
-        part = jsonio.decode(bytes(raw), PartIn)
+        part = _read(raw)
         state = read_signature(part.thought_signature)
         if part.function_call is not None:
             self._call(part.function_call, state, answer_id, out)

@@ -88,6 +88,15 @@ class Assembler:
         """Whether a call's arguments have begun and are not complete."""
         return any(not call.closed and not call.custom and call.pieces and not call.whole for call in self._calls)
 
+    def more(self, delta: DeltaIn, out: list[Event]) -> bool:
+        """More of the open text and nothing else, which nearly every delta is. Does nothing for any other: False."""
+        text = delta.content
+        if self._prose != "text" or not text or type(text) is not str or delta != DeltaIn(text):
+            return False
+        self._length += len(text)
+        out.append(TextDelta(self._prose_index, text))
+        return True
+
     def delta(self, delta: DeltaIn, answer_id: str, out: list[Event]) -> None:
         """A streamed delta, or a whole message without thinking blocks."""
         if thought := delta.thought:

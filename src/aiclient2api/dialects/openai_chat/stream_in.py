@@ -87,26 +87,38 @@ class ChatStreamDecoder:
     def _frame(self, frame: SseEvent, out: list[Event]) -> None:
         if self._ended:
             return
-        if not frame.data.startswith(b"{") and frame.data.strip() == b"[DONE]":
+        event, data = frame
+        if not data.startswith(b"{") and data.strip() == b"[DONE]":
             self._end(out, clean=self._reason is not None or not self._assembler.unfinished)
             return
         try:
-            chunk = jsonio.decode(frame.data, ChunkIn)
+            chunk = _read(data)
         except jsonio.JsonError as error:
-            found = read_error(frame.data)
+            found = read_error(data)
             known = GatewayError("upstream", f"The upstream sent a piece that cannot be read: {error}.")
             self._fail(known if found is None else stream_error(found), out)
             return
-        failure = chunk.failure
+        failure = chunk.failure if len(chunk.error) or chunk.object == "error" else None
         if failure is not None:
             self._fail(stream_error(error_shape(failure)), out)
-        elif frame.event == "error":
-            self._fail(stream_error(read_error(frame.data) or ErrorShape()), out)
-        else:
+        elif event == "error":
+            self._fail(stream_error(read_error(data) or ErrorShape()), out)
+        elif not self._goes_on(chunk, out):
             self._chunk(chunk, out)
 
+    def _goes_on(self, chunk: ChunkIn, out: list[Event]) -> bool:
+        """Whether the chunk is one more piece of the open text: the shortest way for the commonest chunk."""
+        choices = chunk.choices
+        if choices is None or len(choices) != 1 or chunk.usage is not None:
+            return False
+        choice = choices[0]
+        if choice.index or choice.delta is None or choice.finish_reason:
+            return False
+        return self._assembler.more(choice.delta, out)
+
     def _chunk(self, chunk: ChunkIn, out: list[Event]) -> None:
-        self._id = self._id or chunk.id or ""
+        if not self._id:
+            self._id = chunk.id or ""
         if not self._started and (chunk.choices or chunk.usage is not None):
             self._started = True
             out.append(Start(self._id, chunk.model or ""))
@@ -140,6 +152,9 @@ class ChatStreamDecoder:
     def _fail(self, error: GatewayError, out: list[Event]) -> None:
         self._ended = True
         out.append(Failed(error))
+
+
+_read = jsonio.reader(ChunkIn)
 
 
 def _readable(data: bytes) -> bool:

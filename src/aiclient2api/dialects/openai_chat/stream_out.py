@@ -77,11 +77,14 @@ class ChatStreamEncoder:
 
     def encode(self, events: Iterable[Event]) -> bytes:
         """Frames for `events`; after Finish or Failed nothing more."""
-        out = self._out
+        out, encode = self._out, jsonio.encode
         for event in events:
             if self._ended:
                 break
-            if isinstance(event, TextDelta):
+            if type(event) is TextDelta and not self._refusals:
+                self._length += len(event.text)
+                out += (self._content, encode(event.text), _OPEN_END)
+            elif isinstance(event, TextDelta):
                 self._text(event)
             elif isinstance(event, ArgumentsDelta):
                 self._arguments(event.index, event.text)

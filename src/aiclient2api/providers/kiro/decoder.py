@@ -62,6 +62,8 @@ class KiroDecoder:
         self._halves: Halves | None = None
         self._stop_reason = ""
         self._details: bytes | None = None
+        self._headers: Mapping[str, HeaderValue] | None = None
+        self._reader: _Read | None = None
         self._sniffed = False
         self._body: bytearray | None = None
         self._ended = False
@@ -81,7 +83,7 @@ class KiroDecoder:
         try:
             self._read(self._frames.feed(data), out)
             if not self._ended:
-                self._frames.feed(b"")  # raises if a frame was damaged behind the last sound one
+                self._frames.check()
         except EventStreamError as error:
             self._fail(_not_understood(str(error)), out)
             return self._cut(out)
@@ -106,11 +108,12 @@ class KiroDecoder:
 
     def _read(self, messages: Iterable[Message], out: list[Event]) -> None:
         for headers, payload in messages:
+            if headers is not self._headers:  # the frame reader gives the same object for the same bytes
+                self._headers, self._reader = headers, _reader_of(headers)
             events = out if self._cutter is None else []
             try:
-                read = _EVENTS.get(headers.get(":event-type", ""))
-                if read is not None and headers.get(":message-type", "event") == "event":
-                    read(self, payload, events)
+                if self._reader is not None:
+                    self._reader(self, payload, events)
                 else:
                     self._other(headers, payload, events)
             except Unreadable as error:
@@ -126,8 +129,10 @@ class KiroDecoder:
         if event.model_id and not self._blocks.started:
             self._blocks.model = event.model_id
         if event.content:
-            text = event.content if self._halves is None else self._halves.join("", event.content)
-            self._text.say(text, out)
+            if self._halves is None:
+                self._text.say(event.content, out)
+            else:
+                self._text.say(self._halves.join("", event.content), out)
 
     def reasoning(self, event: stream_events.Reasoning, out: list[Event]) -> None:
         self._interrupt_text(out)
@@ -314,6 +319,12 @@ def _cut_off(how: str) -> GatewayError:
 
 
 _Read = Callable[[KiroDecoder, bytes, list[Event]], None]
+
+
+def _reader_of(headers: Mapping[str, HeaderValue]) -> _Read | None:
+    """None for what is no event of the table."""
+    read = _EVENTS.get(headers.get(":event-type", ""))
+    return read if headers.get(":message-type", "event") == "event" else None
 
 
 def _row(

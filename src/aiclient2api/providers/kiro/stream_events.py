@@ -18,12 +18,12 @@ class Unreadable(Exception):
     """A payload that cannot be what its event's type says."""
 
 
-class AssistantResponse(msgspec.Struct, rename="camel"):
+class AssistantResponse(msgspec.Struct, rename="camel", gc=False):
     content: str | None = None
     model_id: str | None = None
 
 
-class Reasoning(msgspec.Struct, rename="camel"):
+class Reasoning(msgspec.Struct, rename="camel", gc=False):
     """`redacted_content` is base64."""
 
     text: str | None = None
