@@ -248,7 +248,8 @@ class World:
         await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", int(self.base.rpartition(":")[2])))
         reader, writer = await asyncio.open_connection(sock=sock)
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        given = {"host": "localhost", "authorization": f"Bearer {KEY}", "content-length": str(len(data))} | dict(headers or {})
+        given = {"host": "localhost", "authorization": f"Bearer {KEY}", "content-length": str(len(data))}
+        given |= dict(headers or {})
         head = "".join(f"{name}: {value}\r\n" for name, value in given.items())
         writer.write(f"POST {target} HTTP/1.1\r\n{head}\r\n".encode() + data)
         try:

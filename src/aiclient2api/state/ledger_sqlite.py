@@ -20,9 +20,9 @@ FILE_NAME = "usage.sqlite3"
 BUSY_SECONDS = 5.0
 PRUNE_ROWS = 2000
 
-CHUNK = 40
+CHUNK = 999 // len(COLUMNS)
 """Rows of one statement: Python's global lock is let go and waited for at each, which would cost the event loop more
-than the writing. Few enough for an old SQLite's limit of 999 values."""
+than the writing. An old SQLite takes no more than 999 values."""
 
 _PRUNE = (
     f"DELETE FROM {TABLE} WHERE rowid IN"
