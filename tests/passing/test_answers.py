@@ -157,10 +157,18 @@ def test_an_error_after_content_passes_as_it_came_and_ends_the_answer_t138(name:
     frames = data.replace(b"\r\n\r\n", b"\n\n").split(b"\n\n")
     middle = next(index for index, frame in enumerate(frames) if "世界".encode() in frame)
     begun = b"\n\n".join(frames[: middle + 1]) + b"\n\n"
-    out = passed(name, [begun + ERRORS[name] + b"data: after\n\n"])
-    assert shown(out) == begun + ERRORS[name]
-    assert isinstance(out[-1], Verbatim)
-    assert out[-1].failed is not None
+    behind = b'event: response.failed\ndata: {"type":"response.failed"}\n\ndata: [DONE]\n\n'
+    whole = begun + ERRORS[name] + behind
+    for pieces, expected in (
+        ([whole], whole),
+        ([begun, ERRORS[name] + behind[:20], behind[20:]], begun + ERRORS[name] + behind[:20]),
+        ([whole[at : at + 1] for at in range(len(whole))], begun + ERRORS[name]),
+    ):
+        out = passed(name, pieces)
+        assert shown(out) == expected, "what has come with the error, too"
+        assert isinstance(out[-1], Verbatim)
+        assert out[-1].failed is not None
+        assert [event for event in out[:-1] if isinstance(event, Verbatim) and event.failed] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

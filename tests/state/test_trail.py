@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as some
 
-from aiclient2api.state.trail import MAX_DROPPED, MAX_STEPS, Step, Story, decoded, encoded
+from aiclient2api.state.trail import MAX_DROPPED, MAX_STEPS, Step, Story, decoded, encoded, names, plain
 from tests.strategies import texts
 
 
@@ -15,16 +15,17 @@ def test_moments_count_from_the_beginning() -> None:
 
 
 def test_words_from_outside_are_kept_only_if_they_are_names() -> None:
-    steps = (Step(do="failed", at=0, mark="MONTHLY_REQUEST_COUNT"), Step(do="failed", at=0, mark="he said: no"))
-    found = decoded(encoded(Story(steps=steps, dropped=("tools[0].strict", "my secret"), mark="\x1b[0m")))
-    assert [step.mark for step in found.steps] == ["MONTHLY_REQUEST_COUNT", ""]
-    assert (found.dropped, found.mark) == (("tools[0].strict", "?"), "")
+    assert [plain(mark) for mark in ("MONTHLY_REQUEST_COUNT", "he said: no", "\x1b[0m", "", None)] == [
+        "MONTHLY_REQUEST_COUNT",
+        *[""] * 4,
+    ]
+    assert names(("tools[0].strict", "my secret")) == ("tools[0].strict", "?")
 
 
 @given(some.lists(texts, max_size=3), some.integers(0, 300), texts)
 def test_whatever_happens_it_is_bounded(words: list[str], count: int, mark: str) -> None:
-    steps = tuple(Step(do="failed", at=float(number), mark=mark) for number in range(count))
-    text = encoded(Story(steps=steps, dropped=tuple(words * 100), mark=mark, hint=mark))
+    steps = tuple(Step(do="failed", at=float(number), mark=plain(mark)) for number in range(count))
+    text = encoded(Story(steps=steps, dropped=names(words * 100), mark=plain(mark)))
     found = decoded(text)
     assert len(found.steps) <= MAX_STEPS
     assert len(found.dropped) <= MAX_DROPPED

@@ -98,9 +98,18 @@ class PassingDecoder:
             start = found.end()
             self._frame(frame, out)
             if self._over:
-                return out
+                return self._with_rest(out, block[start:])
         if start < len(block):
             self._frame(block[start:], out)
+        return out
+
+    def _with_rest(self, out: list[Event], block: bytes) -> list[Event]:
+        """An error ends the answer, so that nobody waits for more. What has come with it goes through, too: of
+        response.failed and error, which services of the Responses API send together, clients read one or the other."""
+        last = out[-1]
+        rest = b"".join((block, *self._pieces))
+        if rest and type(last) is Verbatim and last.failed is not None:
+            out[-1] = Verbatim(last.data + rest, failed=last.failed)
         return out
 
     def _frame(self, frame: bytes, out: list[Event]) -> None:

@@ -16,7 +16,7 @@ from aiclient2api.state.ledger import Ledger
 from aiclient2api.state.limit_store import Hold, KeyLimits, LocalLimits, admit
 from aiclient2api.state.limits import Demand, Reservation
 from aiclient2api.state.rows import Entry
-from aiclient2api.state.trail import Story
+from aiclient2api.state.trail import Story, names, plain
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,11 @@ def _story(visit: Visit) -> Story:
     return Story(
         steps=tuple(visit.trail),
         began=visit.started,
-        hint=visit.provider or "",
+        hint=plain(visit.provider),
         saved=(visit.saved.input, visit.saved.output) if visit.saved is not None else None,
         passed=journey is not None and journey.passed,
-        dropped=journey.dropped if journey is not None else (),
-        mark=(failed.reason or "") if failed is not None else "",
+        dropped=names(journey.dropped) if journey is not None and journey.dropped else (),
+        mark=plain(failed.reason) if failed is not None else "",
         retry_after=failed.retry_after if failed is not None else None,
     )
 

@@ -28,7 +28,7 @@ from aiclient2api.http1.messages import Deadlines, HttpError, Inbound, Outbound
 from aiclient2api.providers.base import Ask, Call, Grant, Letter, Prepared, Provider
 from aiclient2api.routing.attempts import RetryPolicy, Wait, attempts
 from aiclient2api.routing.retry_budget import RetryBudget
-from aiclient2api.state.trail import Step
+from aiclient2api.state.trail import Step, plain
 
 MAX_ERROR_BODY = 1024 * 1024
 LIST_DEADLINES = Deadlines(connect=5.0, head=10.0, idle=10.0, total=15.0)
@@ -83,7 +83,7 @@ class Journey(msgspec.Struct):
                 at=time.perf_counter(),
                 kind=error.kind,
                 status=error.status,
-                mark=error.reason or "",
+                mark=plain(error.reason),
                 cures=tuple(sorted(cures)),
                 seconds=error.retry_after,
             )

@@ -45,7 +45,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """`began` is on the clock of the steps; in the ledger all moments are seconds since then. `hint`: the provider that
+    """`began` is on the clock of the steps. What comes from outside has gone through `plain`. `hint`: the provider that
     the path or a header asked for; `passed`: the bytes went through in their own dialect; `saved`: the tokens of input
     and output that a cached answer had taken; `mark` and `retry_after` are of the error that the client got."""
 
@@ -64,31 +64,23 @@ def plain(mark: str | None) -> str:
     return mark if mark and _MARK.fullmatch(mark) else ""
 
 
+def names(dropped: Sequence[str]) -> tuple[str, ...]:
+    """Names of members, bounded; "?" for one that does not look like a name."""
+    return tuple(plain(name) or "?" for name in dropped[:MAX_DROPPED])
+
+
 def encoded(story: Story) -> str:
-    """For the ledger; bounded."""
-    steps = _shortened(story.steps)
-    return jsonio.encode(
-        msgspec.structs.replace(
-            story,
-            steps=tuple(_since(step, story.began) for step in steps),
-            began=0.0,
-            hint=plain(story.hint),
-            dropped=tuple(plain(name) or "?" for name in story.dropped[:MAX_DROPPED]),
-            mark=plain(story.mark),
-        )
-    ).decode()
+    """For the ledger; of too many steps the first and the last. Moments are written as they are: the reader has the
+    time to count them from the beginning."""
+    if len(story.steps) > MAX_STEPS:
+        half = MAX_STEPS // 2
+        story = msgspec.structs.replace(story, steps=(*story.steps[:half], *story.steps[-half:]))
+    return jsonio.encode(story).decode()
 
 
 def decoded(text: str) -> Story:
-    """Raises jsonio.JsonError for what was not written by `encoded`."""
-    return jsonio.decode(text.encode("utf-8", "surrogatepass"), Story)
-
-
-def _shortened(steps: Sequence[Step]) -> Sequence[Step]:
-    """The first and the last of too many."""
-    half = MAX_STEPS // 2
-    return steps if len(steps) <= MAX_STEPS else (*steps[:half], *steps[-half:])
-
-
-def _since(step: Step, began: float) -> Step:
-    return msgspec.structs.replace(step, at=round(max(0.0, step.at - began), 4), mark=plain(step.mark))
+    """The story with all moments as seconds since its beginning. Raises jsonio.JsonError for what was not written by
+    `encoded`."""
+    story = jsonio.decode(text.encode("utf-8", "surrogatepass"), Story)
+    steps = (msgspec.structs.replace(step, at=round(max(0.0, step.at - story.began), 4)) for step in story.steps)
+    return msgspec.structs.replace(story, steps=tuple(steps), began=0.0)

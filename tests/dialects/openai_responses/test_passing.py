@@ -278,3 +278,18 @@ def test_every_stream_passes_unchanged_at_any_cut(stream: list[Event], size: int
     events = passed(data, size)
     assert data_of(events) == data
     assert not any(isinstance(event, Failed) for event in events)
+
+
+def test_both_events_of_a_failure_pass() -> None:
+    """Codex reads response.failed, the SDK's helpers read error (dialects.md, 1.3): whichever comes first, the other,
+    which comes with it, is not lost."""
+    failed = (
+        b'event: response.failed\ndata: {"type":"response.failed","response":{"error":{"code":"x","message":"m"}}}\n\n'
+    )
+    error = b'event: error\ndata: {"type":"error","code":"x","message":"m"}\n\n'
+    begun = SOUND[: SOUND.index(b"event: response.completed")]
+    for ending in (failed + error, error + failed):
+        out = passed(begun + ending)
+        assert b"".join(event.data for event in out if isinstance(event, Verbatim)) == begun + ending
+        assert isinstance(out[-1], Verbatim)
+        assert out[-1].failed is not None
