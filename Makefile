@@ -40,9 +40,12 @@ clients: $(VENV)/.test
 node: $(VENV)/.test
 	@$(BIN)/python -m tools.node_sdks
 
-# The decoders' fuzz tests with many more examples.
+# The decoders' fuzz tests with FUZZ executions each (hours; FUZZ=1000000 takes minutes), then many more examples of the
+# property tests.
+FUZZ ?= 10000000
 fuzz: $(VENV)/.test
-	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n auto --timeout 1800 tests -k "random or fuzz"
+	@FUZZ_EXECUTIONS=$(FUZZ) $(BIN)/python -m pytest -n auto --timeout 0 tests/security/test_fuzz.py
+	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n auto --timeout 1800 tests -k "random"
 
 # A minute of rate limits with 200 clients over ten accounts, in real time.
 storm: $(VENV)/.test

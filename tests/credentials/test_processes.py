@@ -13,7 +13,7 @@ from tests.credentials.samples import read, social, write
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
-ROUNDS = 10
+ROUNDS = 1000
 
 
 async def start(module: str, *arguments: str) -> Process:
@@ -28,7 +28,10 @@ async def ask(process: Process) -> str:
     return (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
 
 
-def test_two_processes_one_refresh_each_time(tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_p5_two_processes_one_refresh_each_time(tmp_path: Path) -> None:
+    """P5: 0 double refreshes in 1,000 rounds, and both processes have the same token after each."""
     write(tmp_path / "token.json", social(0))
 
     async def story() -> SignIn:

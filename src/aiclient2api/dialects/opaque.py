@@ -6,7 +6,6 @@ provider that made it, dropped for every other. Standard base64 throughout, beca
 """
 
 import base64
-import binascii
 
 import msgspec
 
@@ -30,6 +29,6 @@ def unwrap(text: str, native: str, kind: str) -> Opaque:
         try:
             record = base64.b64decode(text, validate=True)[len(_MAGIC) :]
             return Opaque(*msgspec.json.decode(record, type=tuple[str, str, str, str]))
-        except (binascii.Error, msgspec.DecodeError, UnicodeDecodeError):
+        except (ValueError, msgspec.DecodeError):  # no base64, not ASCII, not UTF-8, no JSON
             pass
     return Opaque(native, kind, text)

@@ -12,6 +12,7 @@ import msgspec
 from aiclient2api.canonical.errors import GatewayError, Kind
 from aiclient2api.canonical.events import Event, Failed, Finish, Verbatim
 from aiclient2api.dialects.base import FrameReader, Seen, StreamDecoder
+from aiclient2api.wire import jsonio
 from aiclient2api.wire.sse import MAX_EVENT_BYTES
 
 _FRAME_END = re.compile(rb"(?>\r\n|\n|\r(?!\n|\Z))(?>\r\n|\n|\r(?!\n|\Z))")
@@ -153,6 +154,15 @@ def frame_data(frame: bytes) -> bytes:
     lines = frame.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     values = [line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:")]
     return b"\n".join(values)
+
+
+def with_name(body: bytes, member: str, name: str) -> bytes:
+    """An answer with the model's name as the client wrote it. One that is no sound JSON in a part that nobody has read
+    passes as it came: what is wrong with it is for the client to see."""
+    try:
+        return jsonio.patch(body, {member: jsonio.encode(name)})
+    except jsonio.JsonError:
+        return body
 
 
 def renamed(data: bytes, pattern: re.Pattern[bytes], name: str) -> bytes:

@@ -5,6 +5,7 @@ pool, is always asked: there is nobody to spare it for.
 """
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -12,10 +13,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.credentials.base import Login, LoginStatus
 from aiclient2api.gateway.upstream import Account
 from aiclient2api.routing.pool import Choice, Member, Outcome, Pool, PoolPolicy, Quota
 from aiclient2api.state.trail import Step
 
+LOOK_SECONDS = 0.5
 QUEUE_SECONDS = 10.0
 QUEUE_LENGTH = 100
 """Requests that may wait for a place at an account, and how long; more are told to come back."""
@@ -61,6 +64,7 @@ class AccountPool:
     disabled: frozenset[str] = frozenset()
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
     _waiting: int = 0
+    _looked: float = -math.inf
 
     @property
     def lead(self) -> Account:
@@ -87,6 +91,29 @@ class AccountPool:
         if self.pool is not None:
             self.pool.restore(id, self.clock())
             self._wake()
+
+    async def look(self) -> LoginStatus:
+        """How the provider stands. Logins are read again, without the network, if that is LOOK_SECONDS ago; the pool
+        learns which of them have gone and which are back."""
+        if time.monotonic() - self._looked >= LOOK_SECONDS:
+            self._looked = time.monotonic()
+            for id, account in tuple(self.accounts.items()):
+                await self._look_at(id, account.login)
+        status = self.lead.login.status()
+        if self.pool is None or not status.usable or self.pool.usable(self.clock()):
+            return status
+        reasons = {standing.reason for standing in self.pool.standings(self.clock()) if standing.reason}
+        said = f"No account can be used now: {', '.join(sorted(reasons))}."
+        return LoginStatus(usable=False, problem="resting", reason=said)
+
+    async def _look_at(self, id: str, login: Login) -> None:
+        before, now = login.status().usable, await login.check()
+        if self.pool is None or before == now.usable:
+            return
+        if now.usable:
+            self.restore(id)
+        elif id in self.accounts:
+            self.pool.exclude(id, now.reason, self.clock())
 
     async def take(self, want: Want, tried: Collection[str] = frozenset()) -> Place:
         """An account that was not `tried`; waits a little where all are busy. Raises GatewayError if there is none."""

@@ -105,7 +105,7 @@ async def _health(context: Context, visit: Visit, target: routes.Target) -> None
 async def _ready(context: Context, visit: Visit, target: routes.Target) -> None:
     """Ready while at least one login is usable and we are not shutting down. Everybody learns the kind of what is
     wrong; the words, which name files, are for who has a key or asks from this machine."""
-    reasons = {name: pool.lead.login.status() for name, pool in context.pools.items()}
+    reasons = {name: await pool.look() for name, pool in context.pools.items()}
     usable = any(status.usable for status in reasons.values()) and not context.draining()
     trusted = _is_trusted(context, visit)
     body = {

@@ -18,7 +18,7 @@ from aiclient2api.credentials.sources.base import SourceChanged, Stamp, stamp_of
 from aiclient2api.credentials.sources.identity import place_key
 from aiclient2api.credentials.troubles import Words
 
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = 256 * 1024
 _HALF_WRITTEN = 0.05
 """Seconds until a second look at a file that made no sense: other programs do not all write atomically."""
 _STALE_TEMPORARY = 3600.0

@@ -21,7 +21,7 @@ from aiclient2api.dialects.anthropic.usage_in import WireUsage, merged, usage_of
 from aiclient2api.dialects.anthropic.view import SAMPLING, View, view_of
 from aiclient2api.dialects.base import Passed, Passing, Peek, Rewrite, Seen
 from aiclient2api.dialects.opaque import PREFIX, unwrap
-from aiclient2api.dialects.passing import frame_data, renamed
+from aiclient2api.dialects.passing import frame_data, renamed, with_name
 from aiclient2api.dialects.reading import ABSENT, given, refused
 from aiclient2api.wire import jsonio
 
@@ -285,7 +285,7 @@ def whole(body: bytes, rewrite: Rewrite) -> Sequence[Event]:
         return [Failed(stream_error(body))]
     if message.type != "message" or message.content is None:
         return [Failed(stream_error(body))]
-    shown = jsonio.patch(body, {"model": jsonio.encode(rewrite.requested)}) if rewrite.renamed else body
+    shown = with_name(body, "model", rewrite.requested) if rewrite.renamed else body
     usage = usage_of(message.usage) if message.usage is not None else None
     return [Verbatim(shown, True, usage, finish_of(Delta()))]
 

@@ -22,7 +22,7 @@ from aiclient2api.dialects.gemini.signatures import DUMMY, own_signature, read_s
 from aiclient2api.dialects.gemini.stream_in import decode_response
 from aiclient2api.dialects.gemini.usage import decode_usage
 from aiclient2api.dialects.opaque import PREFIX
-from aiclient2api.dialects.passing import frame_data, renamed
+from aiclient2api.dialects.passing import frame_data, renamed, with_name
 from aiclient2api.dialects.reading import given, read
 from aiclient2api.wire import jsonio
 
@@ -153,7 +153,7 @@ def whole(body: bytes, rewrite: Rewrite) -> Sequence[Event]:
         return decode_response(body)
     if not chunk.candidates and not _blocked(chunk):
         return [event for event in decode_response(body) if isinstance(event, Failed)]
-    shown = jsonio.patch(body, {"modelVersion": jsonio.encode(rewrite.requested)}) if rewrite.renamed else body
+    shown = with_name(body, "modelVersion", rewrite.requested) if rewrite.renamed else body
     usage = decode_usage(chunk.usage_metadata) if chunk.usage_metadata is not None else None
     return [Verbatim(shown, True, usage, Finish("end"))]
 

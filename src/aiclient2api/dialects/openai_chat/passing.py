@@ -19,7 +19,7 @@ from aiclient2api.dialects.openai_chat.errors import error_shape, stream_error
 from aiclient2api.dialects.openai_chat.state_passing import without_foreign
 from aiclient2api.dialects.openai_chat.usage import decode_usage
 from aiclient2api.dialects.openai_chat.view import View, has_state, is_native, view_of
-from aiclient2api.dialects.passing import frame_data, renamed
+from aiclient2api.dialects.passing import frame_data, renamed, with_name
 from aiclient2api.dialects.reading import ABSENT, given, refused
 from aiclient2api.wire import jsonio
 
@@ -169,7 +169,7 @@ def whole(body: bytes, rewrite: Rewrite) -> Sequence[Event]:
         return decode_response(body)
     if answer.failure is not None or not answer.choices:
         return [event for event in decode_response(body) if isinstance(event, Failed)]
-    shown = jsonio.patch(body, {"model": jsonio.encode(rewrite.requested)}) if rewrite.renamed else body
+    shown = with_name(body, "model", rewrite.requested) if rewrite.renamed else body
     usage = decode_usage(answer.usage) if answer.usage is not None else None
     return [Verbatim(shown, True, usage, Finish("end"))]
 

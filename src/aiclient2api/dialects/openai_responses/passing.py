@@ -17,7 +17,7 @@ from aiclient2api.dialects.opaque import PREFIX, unwrap
 from aiclient2api.dialects.openai_responses.answer_in import ENDS, decode_response, failure, good_end, usage_in
 from aiclient2api.dialects.openai_responses.errors import stream_error
 from aiclient2api.dialects.openai_responses.frames_in import EventIn, ResponseIn
-from aiclient2api.dialects.passing import frame_data
+from aiclient2api.dialects.passing import frame_data, with_name
 from aiclient2api.dialects.reading import ABSENT, given, refused
 from aiclient2api.wire import jsonio
 
@@ -198,11 +198,7 @@ class Reader:
     def _renamed(self, frame: bytes, response: bytes) -> bytes:
         if not self._rewrite.renamed:
             return frame
-        return frame.replace(response, _with_model(response, self._rewrite.requested), 1)
-
-
-def _with_model(response: bytes, name: str) -> bytes:
-    return jsonio.patch(response, {"model": jsonio.encode(name)})
+        return frame.replace(response, with_name(response, "model", self._rewrite.requested), 1)
 
 
 def reader(rewrite: Rewrite, hide_usage: bool) -> FrameReader:
@@ -217,7 +213,7 @@ def whole(body: bytes, rewrite: Rewrite) -> Sequence[Event]:
         return decode_response(body)
     if response.output is None or given(response.error):
         return [event for event in decode_response(body) if isinstance(event, Failed)]
-    shown = _with_model(body, rewrite.requested) if rewrite.renamed else body
+    shown = with_name(body, "model", rewrite.requested) if rewrite.renamed else body
     return [Verbatim(shown, True, usage_in(response), good_end(response, response.status or "completed"))]
 
 

@@ -80,7 +80,8 @@ class ThinkingTags:
             if text.startswith(_CLOSE, at):
                 verdict = self._ends_here(text, at, at_end)
             else:
-                verdict = None if _CLOSE.startswith(text[at:]) and not at_end else False
+                begun = _CLOSE.startswith(text[at : at + len(_CLOSE)])  # not all that follows: there may be much of it
+                verdict = None if begun and not at_end else False
             if verdict is None:
                 self._held = text[at:]
                 break
@@ -102,7 +103,8 @@ class ThinkingTags:
         quote = _QUOTES.get(text[at - 1] if at else self._last)
         if quote is None and not self._spans.in_inline:
             return True
-        following = text[at + len(_CLOSE) :][:1]
+        end = at + len(_CLOSE)
+        following = text[end : end + 1]
         if not following:
             return True if at_end else None
         if self._spans.in_inline:  # a span that is open at the end of a line was never meant as one
