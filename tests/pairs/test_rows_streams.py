@@ -210,7 +210,7 @@ def decoder_of(back: Back) -> StreamDecoder:
         ids={},
         tools=(),
         tags=False,
-        input_estimate=7,
+        input_estimate=lambda: 7,
         window=None,
         model="m",
         strict_end=True,

@@ -99,7 +99,7 @@ def kiro_decoder() -> KiroDecoder:
         ids={},
         tools=("read_file",),
         tags=True,
-        input_estimate=9,
+        input_estimate=lambda: 9,
         window=1000,
         model="m",
         strict_end=True,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from aiclient2api.canonical.estimate import estimate_request
+from aiclient2api.canonical.estimate import estimate_of
 from aiclient2api.canonical.events import BlockEnd, BlockStart, Event, Finish, Start, TextDelta, UsageUpdate
 from aiclient2api.canonical.model import Model
 from aiclient2api.canonical.repair import repair
@@ -119,7 +119,7 @@ class Translation(NamedTuple):
             model=model_of(self.way.back),
             seed=SEED,
             conversation="00000000-0000-4000-8000-000000000000",
-            input_estimate=estimate_request(request),
+            input_estimate=estimate_of(request),
         )
         return PROVIDERS[self.way.back][0].prepare(ask, Grant("key"))
 

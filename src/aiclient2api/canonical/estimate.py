@@ -5,6 +5,7 @@ and Korean, plus a few per message and tool for the frame around them. Pictures 
 size, documents by their bytes. A number made here is always marked as an estimate.
 """
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar, cast
@@ -69,6 +70,25 @@ def estimate_text(text: str) -> int:
     tally = Tally()
     tally.add(text)
     return tally.tokens
+
+
+Estimate = Callable[[], int]
+"""Tokens of a request's input, worked out when somebody asks: most services count themselves."""
+
+
+def unknown() -> int:
+    """The estimate of nothing."""
+    return 0
+
+
+def estimate_of(request: Request) -> Estimate:
+    """Works it out once."""
+
+    @functools.cache
+    def estimate() -> int:
+        return estimate_request(request)
+
+    return estimate
 
 
 def estimate_request(request: Request) -> int:

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import msgspec
 
 from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.estimate import Estimate, unknown
 from aiclient2api.canonical.events import Event, Finish
 from aiclient2api.canonical.model import Model
 from aiclient2api.canonical.request import Request
@@ -33,7 +34,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     include_usage: bool = False
     thinking: bool = True
-    input_estimate: int = 0
+    input_estimate: Estimate = unknown
     request: Request | None = None
 
 

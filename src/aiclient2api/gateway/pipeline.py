@@ -51,7 +51,9 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
     )
     want = Want(route.model.id, session_of(body, visit.headers) if len(pool.accounts) > 1 else "")
 
-    estimate = partial(_input_tokens, front, body, visit, plan.shape.input_estimate)
+    estimate = plan.shape.input_estimate
+    if plan.passed:
+        estimate = partial(_input_tokens, front, body, visit)
     watch = Watch(visit, front, context.prompt_log, estimate)
     async with Answered(context.upstream, pool, plan.prepare, journey, want, watch) as batches:
         if plan.stream:
@@ -78,8 +80,8 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
             await visit.exchange.respond(200, headers, data)
 
 
-def _input_tokens(front: Dialect, body: bytes, visit: Visit, known: int) -> int:
-    return known or demand.exact(front, body, visit.headers).sure
+def _input_tokens(front: Dialect, body: bytes, visit: Visit) -> int:
+    return demand.exact(front, body, visit.headers).sure
 
 
 async def find_route(context: Context, visit: Visit, model: str) -> Route:

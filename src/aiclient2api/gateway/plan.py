@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.estimate import estimate_request
+from aiclient2api.canonical.estimate import estimate_of
 from aiclient2api.canonical.repair import repair
 from aiclient2api.canonical.request import Base64, Block, Document, Image, Request, Text
 from aiclient2api.dialects.base import Answer, Dialect, Peek
@@ -56,7 +56,7 @@ def _translated(context: Context, visit: Visit, front: Dialect, body: bytes, rou
         keep = partial(context.stored.keep, visit.key, body)
     request = repair(context.prompt.apply(front.decode_request(body, visit.headers)))
     context.prompt_log.request(visit.id, request)
-    estimate = estimate_request(request)
+    estimate = estimate_of(request)
     ask = Ask(
         request=request,
         model=route.model,

@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.estimate import Estimate, unknown
 from aiclient2api.canonical.events import Event
 from aiclient2api.canonical.model import Model
 from aiclient2api.canonical.request import Request
@@ -49,7 +50,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     model: Model
     seed: str
     conversation: str
-    input_estimate: int = 0
+    input_estimate: Estimate = unknown
     remedies: frozenset[str] = frozenset()
 
 

@@ -11,7 +11,7 @@ from aiclient2api.dialects.base import Answer
 from aiclient2api.wire import sse
 
 SEED = "0123456789abcdef0123456789abcdef"
-ANSWER = Answer(seed=SEED, created=1, model="asked-model", input_estimate=7)
+ANSWER = Answer(seed=SEED, created=1, model="asked-model", input_estimate=lambda: 7)
 
 BUDGET_MODEL = Model(id="claude-old", thinking=("enabled", "disabled"), max_output=64_000, prefill=True)
 ADAPTIVE_MODEL = Model(

@@ -35,7 +35,7 @@ from tests.dialects.anthropic.samples import ANSWER
 from tests.strategies import events
 
 USAGE = Usage(fresh=10, cache_read=5, cache_write=3, cache_write_1h=4, output=9, reasoning=2, web_searches=1)
-UNESTIMATED = msgspec.structs.replace(ANSWER, input_estimate=0)
+UNESTIMATED = msgspec.structs.replace(ANSWER, input_estimate=lambda: 0)
 SIGNED = Opaque("anthropic", "signature", "sig")
 
 

@@ -267,7 +267,7 @@ def test_usage() -> None:
         "thoughtsTokenCount": 30,
         "totalTokenCount": 195,
     }
-    estimated = Answer(seed="ab" * 16, created=0, model="my-model", input_estimate=12)
+    estimated = Answer(seed="ab" * 16, created=0, model="my-model", input_estimate=lambda: 12)
     (*_, last) = frames(stream([Start(), *text(0, "x"), Finish("end")], estimated))
     assert last["usageMetadata"]["promptTokenCount"] == 12
 

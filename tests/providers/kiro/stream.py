@@ -64,7 +64,7 @@ def decoder(**settings: Any) -> KiroDecoder:
         "ids": {},
         "tools": (),
         "tags": False,
-        "input_estimate": 7,
+        "input_estimate": lambda: 7,
         "window": WINDOW,
         "model": "asked-model",
         "strict_end": True,

@@ -10,7 +10,7 @@ FULL = TokenUsage(1200, 345, 5545, 3000, 1000)
 
 
 def meter(*told: TokenUsage, window: int | None = 200_000, percentage: float | None = None) -> Meter:
-    made = Meter(70, window)
+    made = Meter(lambda: 70, window)
     for each in told:
         made.tokens(each)
     if percentage is not None:
@@ -45,7 +45,7 @@ def test_reasoning_is_part_of_the_output() -> None:
 
 
 def test_nothing_said_is_nothing_counted() -> None:
-    assert Meter(0, None).usage(0, 0) == Usage(fresh=1, estimated=True)
+    assert Meter(lambda: 0, None).usage(0, 0) == Usage(fresh=1, estimated=True)
     assert meter(TokenUsage(12, 0, 12)).usage(0, 0) == Usage(fresh=12)
 
 

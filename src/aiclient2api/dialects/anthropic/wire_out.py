@@ -81,7 +81,7 @@ def counted(usage: Usage | None, answer: Answer) -> Usage:
     from these numbers, and 0 would show as no use."""
     if usage is not None and usage.input:
         return usage
-    return msgspec.structs.replace(usage or Usage(), fresh=answer.input_estimate, estimated=True)
+    return msgspec.structs.replace(usage or Usage(), fresh=answer.input_estimate(), estimated=True)
 
 
 def signature(found: Opaque | None) -> str:

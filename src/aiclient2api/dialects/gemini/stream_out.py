@@ -62,7 +62,13 @@ class PartWriter:
         self._block = _Block(BlockStart(0, "text"))
         self._calls = 0
         self._grounding = GroundingWriter()
-        self.usage = Usage(fresh=answer.input_estimate, estimated=True)
+        self._estimate = answer.input_estimate
+        self._usage: Usage | None = None
+
+    @property
+    def usage(self) -> Usage:
+        """As told, else as estimated."""
+        return self._usage or Usage(fresh=self._estimate(), estimated=True)
 
     def next_text(self, event: TextDelta) -> bool:
         """Whether a text may be shown at once, in the block that is open: the shortest way for the commonest event."""
@@ -100,9 +106,9 @@ class PartWriter:
         elif isinstance(event, Citation):
             self._grounding.cite(event)
         elif isinstance(event, UsageUpdate):
-            self.usage = event.usage
+            self._usage = event.usage
         elif isinstance(event, Start):
-            self.usage = event.usage or self.usage
+            self._usage = event.usage or self._usage
 
     def _open(self, start: BlockStart) -> list[bytes]:
         self._block = _Block(start)

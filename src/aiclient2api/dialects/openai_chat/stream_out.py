@@ -67,7 +67,7 @@ class ChatStreamEncoder:
         self._reasoning = self._delta + b'"reasoning_content":'
         self._answer = answer
         self._out: list[bytes] = []
-        self._usage = Usage(fresh=answer.input_estimate, estimated=True)
+        self._usage: Usage | None = None
         self._calls: dict[int, _Call] = {}
         self._refusals: set[int] = set()
         self._annotations: list[Annotation] = []
@@ -178,5 +178,6 @@ class ChatStreamEncoder:
         reason = finish_reason(finish, calls=bool(self._calls), refused=bool(self._refusals))
         self._out += (self._delta, b'},"logprobs":null,"finish_reason":"', reason.encode(), b'"}]}\n\n')
         if self._answer.include_usage:
-            self._out += (self._head, b'"choices":[],"usage":', jsonio.encode(encode_usage(self._usage)), b"}\n\n")
+            usage = self._usage or Usage(fresh=self._answer.input_estimate(), estimated=True)
+            self._out += (self._head, b'"choices":[],"usage":', jsonio.encode(encode_usage(usage)), b"}\n\n")
         self._out.append(DONE)

@@ -56,7 +56,8 @@ class ResponsesStreamEncoder:
         self._output = Output(answer.seed, self._frames)
         self._object = ResponseObject(answer)
         self._writers = Writers(self._output, answer.request, answer.thinking)
-        self._usage = Usage(fresh=answer.input_estimate, estimated=True)
+        self._estimate = answer.input_estimate
+        self._usage: Usage | None = None
         self._sequence = Sequence()
         self._index = -1
         self._writer: Writer | None = None
@@ -145,11 +146,15 @@ class ResponsesStreamEncoder:
             reason = "content_filter"
         self._end("completed" if reason is None else "incomplete", reason)
 
+    def _told_usage(self) -> Usage:
+        """As told, else as estimated."""
+        return self._usage or Usage(fresh=self._estimate(), estimated=True)
+
     def _end(self, status: Status, reason: str | None) -> None:
         self._ended = True
         self._output.close_message(status)
         incomplete = None if reason is None else {"reason": reason}
-        usage = encode_usage(self._usage)
+        usage = encode_usage(self._told_usage())
         self.result = self._object.write(status, self._output.items, usage=usage, incomplete=incomplete)
         self._frames.add(b"response." + status.encode(), b'"response":' + self.result)
 
@@ -158,7 +163,7 @@ class ResponsesStreamEncoder:
         self._start()
         self._ended = True
         found = shown(error)
-        usage = encode_usage(self._usage)
+        usage = encode_usage(self._told_usage())
         reported = {"code": found.code, "message": found.message}
         self.result = self._object.write("failed", self._output.items, usage=usage, error=reported)
         self._frames.add(b"response.failed", b'"response":' + self.result)

@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.estimate import Estimate
 from aiclient2api.canonical.events import Citation, Event, Failed, Finish, FinishReason, UsageUpdate
 from aiclient2api.canonical.stopcut import StopCutter
 from aiclient2api.canonical.usage import Usage
@@ -46,7 +47,7 @@ class KiroDecoder:
         ids: Mapping[str, str],
         tools: tuple[str, ...],
         tags: bool,
-        input_estimate: int,
+        input_estimate: Estimate,
         window: int | None,
         model: str,
         strict_end: bool,

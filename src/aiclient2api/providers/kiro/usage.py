@@ -4,6 +4,7 @@ Its token counts are taken as they are. Without them the share of the context wi
 the input; without that the estimate of the request stands. Whatever we worked out ourselves is marked as an estimate.
 """
 
+from aiclient2api.canonical.estimate import Estimate
 from aiclient2api.canonical.usage import Usage
 from aiclient2api.providers.kiro.stream_events import TokenUsage
 
@@ -15,7 +16,7 @@ class Meter:
     """`percentage` and `credits` as last told; `witnessed`: the service has closed its accounts, so that the answer is
     whole."""
 
-    def __init__(self, input_estimate: int, window: int | None) -> None:
+    def __init__(self, input_estimate: Estimate, window: int | None) -> None:
         self._input_estimate = input_estimate
         self._window = window
         self._tokens: TokenUsage | None = None
@@ -44,7 +45,7 @@ class Meter:
             return self._told(self._tokens, shown, thought)
         output = shown + thought
         return Usage(
-            fresh=self._from_percentage(output) or max(1, self._input_estimate),
+            fresh=self._from_percentage(output) or max(1, self._input_estimate()),
             output=output,
             reasoning=thought,
             estimated=True,
