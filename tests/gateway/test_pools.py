@@ -22,6 +22,19 @@ KEYS = ("canary-claude-key-aaaaaa", "canary-claude-key-bbbbbb", "canary-claude-k
 MESSAGES = "/v1/messages"
 
 
+BEGUN = (
+    b'event: message_start\ndata: {"type":"message_start","message":{"id":"m","type":"message","role":"assistant",'
+    b'"model":"m","content":[],"stop_reason":null,"usage":{"input_tokens":9,"output_tokens":1}}}\n\n'
+    b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":'
+    b'{"type":"text","text":""}}\n\n'
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":'
+    b'{"type":"text_delta","text":"Half a"}}\n\n'
+)
+BROKEN = (
+    b'event: error\ndata: {"type":"error","error":{"type":"rate_limit_error","message":"This is all you get."}}\n\n'
+)
+
+
 def question(text: str = "Hello", **more: Any) -> dict[str, Any]:
     return {
         "model": "claude-sonnet-4-5",
@@ -34,9 +47,11 @@ def question(text: str = "Hello", **more: Any) -> dict[str, Any]:
 @dataclass
 class Service:
     """Anthropic's API with several customers: `refused` maps a key to the status it is answered with, for model calls
-    alone. `asked` counts model calls by key; those of `held` wait for `release`."""
+    alone; streams of `broken` keys end with an error in mid-answer. `asked` counts model calls by key; those of `held`
+    wait for `release`."""
 
     refused: dict[str, tuple[int, list[tuple[str, str]], str]] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
     asked: Counter[str] = field(default_factory=Counter)
     held: set[str] = field(default_factory=set)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -52,6 +67,14 @@ class Service:
         if key in self.held:
             self.arrived.set()
             await self.release.wait()
+        if key in self.broken:
+            await exchange.body()
+            await exchange.start(200, [("content-type", "text/event-stream")])
+            await exchange.write(BEGUN)
+            await asyncio.sleep(0.05)
+            await exchange.write(BROKEN)
+            await exchange.finish()
+            return
         if key not in self.refused:
             await self.served(exchange)
             return
@@ -117,6 +140,16 @@ async def test_another_account_takes_over(
         replies = [await running.ask(MESSAGES, question(f"Question {n}")) for n in range(6)]
         assert {reply.status for reply in replies} == {200}
         assert {account(reply) for reply in replies} == {"account-b"}
+
+
+@pytest.mark.parametrize("path", [MESSAGES, "/v1/chat/completions"])
+async def test_an_account_that_breaks_off_in_mid_answer_rests(tmp_path: Path, path: str) -> None:
+    """Passed on or translated: the client has the error, and the next ones are served by others."""
+    async with pooled(tmp_path, *KEYS) as (running, service):
+        service.broken = {KEYS[0]}
+        replies = [await running.ask(path, question(f"Question {n}", stream=True)) for n in range(6)]
+        assert Counter(b"This is all you get." in reply.body for reply in replies) == {True: 1, False: 5}
+        assert service.asked[KEYS[0]] == 1
 
 
 async def test_a_limited_account_is_left_alone_until_its_time(tmp_path: Path) -> None:

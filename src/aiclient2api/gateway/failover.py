@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Self
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.events import Event
+from aiclient2api.canonical.events import Event, failure_of
 from aiclient2api.gateway.account_pool import AccountPool, Place, Want, is_final
 from aiclient2api.gateway.faults import as_gateway_error
 from aiclient2api.gateway.flow import Flow
@@ -86,6 +86,8 @@ class Answered:
         if batch is None:
             self._report("success")
             raise StopAsyncIteration
+        if batch and (broken := failure_of(batch[-1])) is not None:
+            self._failed(broken)  # the events tell the client
         return self._seen(batch)
 
     async def _first(self) -> tuple[Flow, Sequence[Event]]:
