@@ -81,8 +81,10 @@ def section() -> str:
     """All curves, as they stand under the heading in docs/benchmarks.md."""
     sizes = [f"{size // KIB} KB" if size < KIB * KIB else f"{size // KIB // KIB} MB" for size in SIZES]
     parts = (
+        "",
         "CPU time of the codecs alone, written by `python -m tools.bench --linear --write`. A row that stays level, or",
-        "falls as what happens once is spread, is a cost that grows as its cause does.\n",
+        "falls as what happens once is spread, is a cost that grows as its cause does. All streams of a figure have",
+        "20,000 events together: of a thousand each has 20, so their beginnings and ends weigh more.\n",
         curve("request: CPU ns/byte, by the size of the body", per_byte, SIZES, sizes),
         curve("stream: CPU µs/event, by its events", per_event, LENGTHS, [f"{each:,}" for each in LENGTHS]),
         curve("streams: CPU µs/event, by their number", side_by_side, COUNTS, [f"{each:,}" for each in COUNTS]),
