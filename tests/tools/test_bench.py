@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tools.bench import bodies, figures, goals, processes, programs, runs, tables
+from tools.bench import bodies, figures, goals, linear, processes, programs, runs, tables
 from tools.bench.figures import Figure
 from tools.bench.peers import Direct, Upstream
 from tools.bench.programs import Programs
@@ -227,3 +227,10 @@ def test_an_answer_with_a_piece_too_few_is_bad(pair: str, pairs: dict[str, Progr
     told = msgspec.json.decode(output, type=Told)
     assert told.bad > 0
     assert "3 pieces" in told.error
+
+
+# --- growth
+
+
+def test_a_row_is_drawn_from_nothing_to_its_largest_value() -> None:
+    assert linear.drawn([8.0, 4.0, 0.0]) == "█▅▁"

@@ -3,6 +3,7 @@
     python -m tools.bench              a minute: the figures with goals
     python -m tools.bench --full       all scenarios (about 25 minutes)
     python -m tools.bench --books      what ledger, keys and pool cost, only
+    python -m tools.bench --linear     how the codecs' cost grows with bodies, events and streams (two minutes)
     python -m tools.bench --write      write docs/benchmarks.md, too
 
 Exit code: 0 if everything was measured, 1 if an answer was wrong. A missed goal is printed and no failure.
@@ -16,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tools.bench import books, goals, machine, page, peers, processes, programs, runs, tables
+from tools.bench import books, goals, linear, machine, page, peers, processes, programs, runs, tables
 from tools.bench.peers import Direct, Gateway, Nginx, Peer, Upstream
 from tools.bench.runs import Results, Sample, Start
 from tools.bench.scenarios import FULL, QUICK, Scenario
@@ -24,6 +25,8 @@ from tools.bench.scenarios import FULL, QUICK, Scenario
 
 def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
+    if options.linear:
+        return _linear(options.write)
     processes.allow_open_files()
     if options.nice:
         processes.prioritise(options.nice)
@@ -47,6 +50,15 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _linear(write: bool) -> int:
+    found = linear.section()
+    print(found)
+    if write:
+        page.put(linear.HEADING, found)
+        print(f"written: {page.PATH.name}")
+    return 0
+
+
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tools.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -55,6 +67,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     how.add_argument("--quick", action="store_true", help="a minute; what happens without an option")
     how.add_argument("--full", action="store_true", help="all scenarios")
     how.add_argument("--books", action="store_true", help="ledger, keys and pool on, against off")
+    how.add_argument("--linear", action="store_true", help="how the cost of the codecs grows, and nothing else")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     parser.add_argument("--rounds", type=int, help="how often each peer takes its turn (3)")
     parser.add_argument("--seconds", type=float, help="length of a run (0.5; 2 with --full)")

@@ -43,6 +43,7 @@ PROVIDERS: Mapping[str, tuple[Provider, str]] = {
 HEADERS: Mapping[str, Mapping[str, str]] = {"gemini": {":model": "gemini-3-pro", ":stream": "sse"}}
 PIECE = " so the test waits for"
 TURN_BYTES = 2_400
+BURST_BYTES = 500
 
 
 class Way(NamedTuple):
@@ -63,19 +64,26 @@ WAYS = tuple(Way(front, back) for front in DIALECTS for back in PROVIDERS if fro
 
 def conversation(size: int) -> Request:
     """An agent's history of about `size` bytes: texts, calls and their results, and a share of tools."""
+    asked, said, given = bodies.text(min(size // 2, 900), 30), bodies.text(300, 50), bodies.text(900, 70)
     turns: list[Turn] = []
-    for number_ in range(max(1, size // TURN_BYTES)):
-        arguments = msgspec.json.encode({"path": bodies.text(200, 10)}).decode()
-        call = ToolCall(f"call_{number_}", f"tool_{number_ % 13}", arguments)
-        turns += [
-            Turn("user", (Text(bodies.text(min(size // 2, 900), 30)),)),
-            Turn("assistant", (Text(bodies.text(300, 50)), call)),
-            Turn("user", (ToolResult(call.id, (Text(bodies.text(900, 70)),), name=call.name),)),
-        ]
-    tools = [_tool(number_) for number_ in range(min(20, size // 6_000))]
+    for call in _calls(max(1, size // TURN_BYTES)):
+        result = ToolResult(call.id, (Text(given),), name=call.name)
+        turns += [Turn("user", (Text(asked),)), Turn("assistant", (Text(said), call)), Turn("user", (result,))]
     if size < TURN_BYTES:
         turns = turns[:1]
-    return _request(turns, tools)
+    return _request(turns, [_tool(at) for at in range(min(20, size // 6_000))])
+
+
+def burst(size: int) -> Request:
+    """About `size` bytes in two turns: calls side by side, and all their results."""
+    calls = _calls(max(1, size // BURST_BYTES))
+    results = tuple(ToolResult(call.id, (Text("done"), Text("well")), name=call.name) for call in calls)
+    return _request([Turn("user", (Text("Go."),)), Turn("assistant", tuple(calls)), Turn("user", results)], [])
+
+
+def _calls(count: int) -> list[ToolCall]:
+    arguments = msgspec.json.encode({"path": bodies.text(200, 10)}).decode()
+    return [ToolCall(f"call_{at}", f"tool_{at % 13}", arguments) for at in range(count)]
 
 
 def picture() -> Request:

@@ -23,8 +23,8 @@ class Conditions(NamedTuple):
     command: str
 
 
-KEPT = ("With the books open", "Ten minutes of load")
-"""Sections that are measured by themselves (books.py, tools/soak.py); they stay when the page is written."""
+KEPT = ("With the books open", "Ten minutes of load", "Growth")
+"""Sections that are measured by themselves (books.py, tools/soak.py, linear.py); they stay when the page is written."""
 _METHOD_HEADING = "\n## How it is measured\n"
 
 _TOP = """# Benchmarks
