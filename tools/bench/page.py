@@ -108,7 +108,7 @@ def put(heading: str, body: str) -> None:
 def section(text: str, heading: str) -> str:
     """What stands under a heading; "" if it is not there."""
     _, found, rest = text.partition(f"\n## {heading}\n")
-    return rest.partition("\n## ")[0] + "\n" if found else ""
+    return rest.partition("\n## ")[0] if found else ""
 
 
 def with_section(text: str, heading: str, body: str) -> str:

@@ -20,9 +20,10 @@ FILE_NAME = "usage.sqlite3"
 BUSY_SECONDS = 5.0
 PRUNE_ROWS = 2000
 
-CHUNK = 999 // len(COLUMNS)
+CHUNK = 32
 """Rows of one statement: Python's global lock is let go and waited for at each, which would cost the event loop more
-than the writing. An old SQLite takes no more than 999 values."""
+than the writing. An old SQLite takes no more than 999 values. What is left over goes by halves, so that there are few
+statements: SQLite keeps each, and they are large."""
 
 _PRUNE = (
     f"DELETE FROM {TABLE} WHERE rowid IN"
@@ -42,9 +43,12 @@ class SqliteLedger:
 
     def write(self, rows: Sequence[Row]) -> None:
         with self._transaction() as database:
-            for at in range(0, len(rows), CHUNK):
-                chunk = rows[at : at + CHUNK]
-                database.execute(_insert(len(chunk)), [value for row in chunk for value in row])
+            at, size = 0, CHUNK
+            while at < len(rows):
+                while size > len(rows) - at:
+                    size //= 2
+                database.execute(_insert(size), [value for row in rows[at : at + size] for value in row])
+                at += size
 
     def prune(self, before_ms: int) -> bool:
         if not self._path.exists():  # the first entry makes the file
