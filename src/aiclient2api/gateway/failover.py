@@ -74,18 +74,17 @@ class Answered:
 
     async def __anext__(self) -> Sequence[Event]:
         flow = self._flow
-        batch: Sequence[Event] | None
+        batch: Sequence[Event] | None = None
         if flow is None:
             flow, batch = await self._first()
-            if batch:
-                return self._seen(batch)
-        try:
-            batch = await flow.next()
-        except (GatewayError, HttpError) as error:
-            raise self._failed(error) from error
-        if batch is None:
-            self._report("success")
-            raise StopAsyncIteration
+        if not batch:
+            try:
+                batch = await flow.next()
+            except (GatewayError, HttpError) as error:
+                raise self._failed(error) from error
+            if batch is None:
+                self._report("success")
+                raise StopAsyncIteration
         if batch and (broken := failure_of(batch[-1])) is not None:
             self._failed(broken)  # the events tell the client
         return self._seen(batch)
