@@ -22,7 +22,7 @@ from tests.gateway.rig import eventually
 from tests.redis_server import RedisServer
 from tests.state.test_limits import MIDNIGHT, all_limits, steps
 
-NOW = time.time()
+NOW = 1_728_000_000.0
 HUNDRED = Limits(requests_per_day=100, tokens_per_minute=100_000)
 _numbers = itertools.count()
 
@@ -142,7 +142,7 @@ async def test_values_that_make_no_sense_count_for_nothing(redis_server: RedisSe
     async with gateways(redis_server, 1) as [(link, shared)]:
         day = str(int(float(redis_server.command("TIME").split(b"\r\n")[2]) // 86_400))
         redis_server.command(*(word.replace("DAY", day) for word in damage))
-        found = await shared.reserve("a", HUNDRED, Demand(10, 10), NOW)
+        found = await shared.reserve("a", HUNDRED, Demand(10, 10), time.time())
         assert isinstance(found, Reservation)
         assert [level.remaining for level in found.levels] == [99, 99_980]
         assert link.up
@@ -153,7 +153,7 @@ async def test_values_that_make_no_sense_count_for_nothing(redis_server: RedisSe
 
 async def flood(shared: RedisLimits, count: int, demand: Demand, key: str = "a") -> list[Hold]:
     """The requests of `count` that get in, each asked at once."""
-    asked = (admit(shared, key, HUNDRED, demand, NOW) for _ in range(count))
+    asked = (admit(shared, key, HUNDRED, demand, time.time()) for _ in range(count))
     found = await asyncio.gather(*asked, return_exceptions=True)
     assert all(each.kind == "rate_limit" for each in found if isinstance(each, GatewayError))
     return [each for each in found if isinstance(each, Hold)]
@@ -169,21 +169,24 @@ async def test_exact_over_gateways(redis_server: RedisServer) -> None:
         holds = await flood_all(made, 300)
         assert len(holds) == 100
         for hold in holds[:40]:
-            await hold.give_back(NOW)
+            await hold.give_back(time.time())
         for hold in holds[40:]:
-            await hold.settle(5, NOW)
+            await hold.settle(5, time.time())
         again = await flood_all(made, 100)
         assert len(again) == 40
-        assert [level.remaining for level in await made[0][1].levels("a", HUNDRED, NOW)] == [0, 100_000 - 60 * 5 - 400]
+        assert [level.remaining for level in await made[0][1].levels("a", HUNDRED, time.time())] == [
+            0,
+            100_000 - 60 * 5 - 400,
+        ]
         assert len(await flood(made[1][1], 5, Demand(10), "another key")) == 5
 
 
 async def test_every_key_has_an_expiry(redis_server: RedisServer) -> None:
     async with gateways(redis_server, 1) as [(_, shared)]:
         (hold,) = await flood(shared, 1, Demand(10))
-        await hold.settle(5, NOW)
-        shared.remember([("b", 3, 5)], NOW)
-        await shared.levels("b", HUNDRED, NOW)
+        await hold.settle(5, time.time())
+        shared.remember([("b", 3, 5)], time.time())
+        await shared.levels("b", HUNDRED, time.time())
     assert sorted(redis_server.keys()) == ["aiclient2api:epoch", "aiclient2api:limits:a", "aiclient2api:limits:b"]
     found = redis_server.keys()
     for key in found:
@@ -192,14 +195,14 @@ async def test_every_key_has_an_expiry(redis_server: RedisServer) -> None:
 
 async def test_who_leaves_while_asking_keeps_nothing(redis_server: RedisServer) -> None:
     async with gateways(redis_server, 1) as [(_, shared)]:
-        asking = [tasks.spawn(admit(shared, "a", HUNDRED, Demand(10), NOW), "asking") for _ in range(20)]
+        asking = [tasks.spawn(admit(shared, "a", HUNDRED, Demand(10), time.time()), "asking") for _ in range(20)]
         await asyncio.sleep(0)
         for each in asking:
             each.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
         remaining = -1
         for _ in range(100):
-            remaining = (await shared.levels("a", HUNDRED, NOW))[0].remaining
+            remaining = (await shared.levels("a", HUNDRED, time.time()))[0].remaining
             if remaining == 100:
                 break
         assert remaining == 100
@@ -224,7 +227,7 @@ async def test_while_redis_is_away_each_goes_by_its_own_count_and_brings_it_back
         redis_server.start()  # with nothing in it
         await eventually(lambda: one.up and two.up, 5)
         await asyncio.sleep(0.05)
-        assert [level.remaining for level in await second.levels("a", HUNDRED, NOW)][:1] == [0]
+        assert [level.remaining for level in await second.levels("a", HUNDRED, time.time())][:1] == [0]
         assert not await flood(second, 20, Demand(1))
         assert caplog.text.count("is back") == 1, "the other has not even noticed"
 
@@ -235,13 +238,13 @@ async def test_data_that_outlast_a_restart_are_not_counted_twice(redis_server: R
         redis_server.command("SAVE")
         redis_server.stop()
         assert len(await flood(shared, 5, Demand(1))) == 5
-        await kept.give_back(NOW)
+        await kept.give_back(time.time())
         for each in others:
-            await each.settle(1, NOW)
+            await each.settle(1, time.time())
         assert not link.up
         redis_server.start()
         await eventually(lambda: link.up, 5)
-        assert [level.remaining for level in await shared.levels("a", HUNDRED, NOW)] == [86, 99_986]
+        assert [level.remaining for level in await shared.levels("a", HUNDRED, time.time())] == [86, 99_986]
 
 
 async def test_today_is_remembered_once(redis_server: RedisServer) -> None:
