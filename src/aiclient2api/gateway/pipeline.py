@@ -1,5 +1,6 @@
 """The straight line: one model request from bytes to bytes. Read it from top to bottom."""
 
+import asyncio
 from functools import partial
 
 from aiclient2api.canonical.errors import GatewayError
@@ -15,6 +16,8 @@ from aiclient2api.gateway.session import session_of
 from aiclient2api.gateway.upstream import Journey
 from aiclient2api.routing.models import Route
 
+LARGE_BODY = 1024 * 1024
+
 
 async def answer(context: Context, visit: Visit, front: Dialect) -> None:
     """Answer one request of the dialect `front`, from the first provider that can. Raises GatewayError while nothing
@@ -22,6 +25,7 @@ async def answer(context: Context, visit: Visit, front: Dialect) -> None:
     visit.front = front.name
     body = await visit.body(context.max_body_bytes)
     peek = front.passing.peek(body, visit.headers)
+    await _let_others(body)
     routes = await find_routes(context, visit, peek.model)
     if context.cache is not None and await context.cache.replayed(visit, front, body, peek, context.prompt.stamp()):
         return
@@ -46,6 +50,7 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
     if front.name == "openai_responses":
         await context.stored.fetch(visit.key, body)
     plan = make_plan(context, visit, front, body, peek, route)
+    await _let_others(body)
     journey = visit.journey = Journey(
         raw=context.raw_log(visit.id), dropped=plan.dropped, trail=visit.trail, passed=plan.passed
     )
@@ -78,6 +83,12 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
                 visit.recording.add(data)
             headers = [("content-type", "application/json"), *visit.answer_headers()]
             await visit.exchange.respond(200, headers, data)
+
+
+async def _let_others(body: bytes) -> None:
+    """Work on a large body takes tens of milliseconds; between its steps other streams get their turn."""
+    if len(body) > LARGE_BODY:
+        await asyncio.sleep(0)
 
 
 def _input_tokens(front: Dialect, body: bytes, visit: Visit) -> int:
