@@ -28,7 +28,12 @@ def large(front: Front, model: str) -> bytes:
     roles = ("user", "assistant")
     text = "word " * (SIZE // MESSAGES // 5)
     messages = [{"role": roles[n % 2], "content": [{"type": "text", "text": text}]} for n in range(MESSAGES)]
-    asked = {"model": model, "max_tokens": 9, "stream": True, "messages": [*messages, {"role": "user", "content": "Go on."}]}
+    asked = {
+        "model": model,
+        "max_tokens": 9,
+        "stream": True,
+        "messages": [*messages, {"role": "user", "content": "Go on."}],
+    }
     return json.dumps(asked).encode()
 
 
