@@ -1,6 +1,7 @@
 """The straight line: one model request from bytes to bytes. Read it from top to bottom."""
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 
 from aiclient2api.canonical.errors import GatewayError
@@ -58,7 +59,7 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
 
     estimate = plan.shape.input_estimate
     if plan.passed:
-        estimate = partial(_input_tokens, front, body, visit)
+        estimate = partial(_input_tokens, front, body, visit.headers)
     watch = Watch(visit, front, context.prompt_log, estimate)
     async with Answered(context.upstream, pool, plan.prepare, journey, want, watch) as batches:
         if plan.stream:
@@ -91,8 +92,8 @@ async def _let_others(body: bytes) -> None:
         await asyncio.sleep(0)
 
 
-def _input_tokens(front: Dialect, body: bytes, visit: Visit) -> int:
-    return demand.exact(front, body, visit.headers).sure
+def _input_tokens(front: Dialect, body: bytes, headers: Mapping[str, str]) -> int:
+    return demand.exact(front, body, headers).sure
 
 
 async def find_route(context: Context, visit: Visit, model: str) -> Route:
