@@ -14,12 +14,13 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.events import Event, ThinkingDelta
 from aiclient2api.dialects.base import Answer, Dialect
 from aiclient2api.dialects.gemini import GEMINI_ARRAY
-from aiclient2api.gateway.pump import Batches, Pump
+from aiclient2api.gateway.pump import Pump
 from aiclient2api.http1.messages import Exchange, Limits
 from aiclient2api.http1.server import Server
 from tests.faults.rig import EVERYTHING, as_reply, honest, whole
 from tests.gateway.client import Call, calling
 from tests.gateway.rig import eventually, refuse
+from tests.gateway.sources import Batches, Listed
 from tests.pairs.failures import HEARD
 from tests.pairs.fronts import FRONTS, Front
 
@@ -62,7 +63,7 @@ async def pumping(
 
     async def handle(exchange: Exchange) -> None:
         try:
-            await Pump(exchange, codec, codec.encoder(SHAPE), list).run(source.batches(), interval)
+            await Pump(exchange, codec, codec.encoder(SHAPE), list).run(Listed(source.batches()), interval)
         except GatewayError as error:
             answer = codec.encode_error(error, "req_x")
             await exchange.respond(answer.status, [("content-type", "application/json")], answer.body)

@@ -13,8 +13,9 @@ from aiclient2api.canonical.validate import EventValidator
 from aiclient2api.dialects.base import Answer, Dialect, StreamDecoder
 from aiclient2api.dialects.gemini import GEMINI_ARRAY
 from aiclient2api.dialects.names import NameMap
-from aiclient2api.gateway.pump import Batches, Pump
+from aiclient2api.gateway.pump import Pump
 from aiclient2api.providers.kiro.decoder import KiroDecoder
+from tests.gateway.sources import Batches, Listed
 from tests.pairs.answers import VECTORS, answer, prose, thinking
 from tests.pairs.backs import BACKS, Back
 from tests.pairs.fronts import FRONTS, Front
@@ -48,8 +49,12 @@ class Listener:
         self.started = False
         self.body = b""
 
-    async def start(self, status: int, headers: list[tuple[str, str]]) -> None:
+    def begin(self, status: int, headers: list[tuple[str, str]]) -> None:
         self.started = True
+
+    def put(self, data: bytes) -> bool:
+        self.body += data
+        return True
 
     async def write(self, data: bytes) -> None:
         self.body += data
@@ -72,7 +77,7 @@ def test_t062_t071_t076_a_silent_service(front: Front) -> None:
     listener = Listener()
     codec = codec_of(front)
     pump = Pump(listener, codec, codec.encoder(SHAPE), list)  # type: ignore[arg-type]
-    asyncio.run(pump.run(_silent(VECTORS["text"].events, 0.06), interval=0.02))
+    asyncio.run(pump.run(Listed(_silent(VECTORS["text"].events, 0.06)), interval=0.02))
     assert texts(fold(front.events(listener.body))) == "Hello, world!"
     beats = listener.body.count(codec.heartbeat.strip() or codec.heartbeat)
     assert beats >= 2

@@ -45,13 +45,23 @@ class FakeExchange:
         await self.finish()
 
     async def start(self, status: int, headers: list[tuple[str, str]]) -> None:
+        self.begin(status, headers)
+
+    def begin(self, status: int, headers: list[tuple[str, str]]) -> None:
         assert not self.started
         self.status, self.sent = status, headers
 
     async def write(self, data: bytes) -> None:
+        self.put(data)
+
+    def put(self, data: bytes) -> bool:
         assert self.started
         assert not self.finished
         self.writes.append(data)
+        return True
+
+    async def drained(self) -> None:
+        return
 
     async def finish(self) -> None:
         assert self.started

@@ -85,8 +85,28 @@ class Answered:
             if batch is None:
                 self._report("success")
                 raise StopAsyncIteration
+        return self._passing(batch)
+
+    async def hand_over(self, take: Callable[[Sequence[Event]], bool]) -> bool:
+        """Call `take` with each batch in the moment it comes in. True at the end; False if `take` said so, which wants
+        no more for now, or if the answer broke off, as the last batch has told. Raises GatewayError."""
+        flow = self._flow
+        if flow is None:
+            flow, batch = await self._first()
+            if batch and not take(self._passing(batch)):
+                return False
+        try:
+            whole = await flow.hand_over(lambda batch: take(self._passing(batch)) and self._place is not None)
+        except (GatewayError, HttpError) as error:
+            raise self._failed(error) from error
+        if whole:
+            self._report("success")
+        return whole
+
+    def _passing(self, batch: Sequence[Event]) -> Sequence[Event]:
+        """The batch for the client, seen; an account that breaks off is reported at once."""
         if batch and (broken := failure_of(batch[-1])) is not None:
-            self._failed(broken)  # the events tell the client
+            self._failed(broken)
         return self._seen(batch)
 
     async def _first(self) -> tuple[Flow, Sequence[Event]]:

@@ -68,6 +68,30 @@ class Flow:
                 return unquoted(self._validator.feed(events), self._prepared.call)
         return None
 
+    async def hand_over(self, take: Callable[[Sequence[Event]], bool]) -> bool:
+        """Call `take` with the events of each piece in the moment it comes in. True at the end; False if `take` said
+        so. Raises GatewayError, HttpError."""
+        decoder, call = self._decoder, self._prepared.call
+        if decoder is None or self._over:
+            return True
+
+        def pour(chunk: bytes) -> bool:
+            if self._raw is not None:
+                self._raw("answer", without_key(chunk, call))
+            events = decoder.feed(chunk)
+            return not events or take(unquoted(self._validator.feed(events), call))
+
+        try:
+            if not await self._inbound.hand_over(pour):
+                return False
+        except HttpError as cut:
+            events = self._end(cut)
+        else:
+            events = self._end(None)
+        if events:
+            take(events)
+        return True
+
     def close(self) -> None:
         """Lets go of the connection: back to its pool if the answer is whole, else closed."""
         self._over = True

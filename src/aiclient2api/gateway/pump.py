@@ -7,6 +7,7 @@ event, never with a normal end.
 
 import asyncio
 from collections.abc import AsyncIterable, Callable, Sequence
+from typing import Protocol
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.events import Event, Failed, Verbatim, failure_of
@@ -22,8 +23,14 @@ STREAM_HEADERS = (
 )
 
 Headers = Callable[[], list[tuple[str, str]]]
-Batches = AsyncIterable[Sequence[Event]]
-"""Events as they come in; the first batch of an answer has content."""
+
+
+class Source(Protocol):
+    """Where a stream's events come from."""
+
+    async def hand_over(self, take: Callable[[Sequence[Event]], bool]) -> bool:
+        """See failover.Answered."""
+        ...
 
 
 class Pump:
@@ -36,26 +43,21 @@ class Pump:
         self._type = ("content-type", front.stream_type)
         self._headers = headers
         self._quiet = True
-        self._sending = False
+        self._waiting = False
+        self._failure: GatewayError | None = None
         self._beat: asyncio.Task[None] | None = None
 
-    async def run(self, batches: Batches, interval: float = HEARTBEAT_SECONDS) -> GatewayError | None:
+    async def run(self, source: Source, interval: float = HEARTBEAT_SECONDS) -> GatewayError | None:
         """Stream to the end. Raises GatewayError while nothing has been sent; returns the one that ended the stream."""
-        exchange, encode = self._exchange, self._encoder.encode
+        exchange = self._exchange
         self._arm(interval)
         try:
-            async for events in batches:
-                self._quiet = False
-                data = encode(events)
-                if not exchange.started:
-                    await self._start()
-                if data:
-                    self._sending = True
-                    await exchange.write(data)
-                    self._sending = False
-                if events and (error := failure_of(events[-1])) is not None:
-                    await exchange.finish()
-                    return error
+            while not await source.hand_over(self._take) and self._failure is None:
+                self._waiting = True
+                await exchange.drained()
+                self._waiting = False
+            if not exchange.started:
+                self._begin()
             await exchange.finish()
         except GatewayError as error:
             if not exchange.started:
@@ -66,19 +68,29 @@ class Pump:
             self._timer.cancel()
             if self._beat is not None:
                 await stop(self._beat)
-        return None
+        return self._failure
 
     async def break_off(self, error: GatewayError) -> None:
         """The gateway itself must end (drain): the last word is the dialect's error event."""
         if self._exchange.started:
             await self._end_with(error)
 
-    async def _start(self) -> None:
-        await self._exchange.start(200, [self._type, *STREAM_HEADERS, *self._headers()])
+    def _take(self, events: Sequence[Event]) -> bool:
+        """Events have come; whether the client is ready for more."""
+        self._quiet = False
+        data = self._encoder.encode(events)
+        if not self._exchange.started:
+            self._begin()
+        ready = self._exchange.put(data)
+        self._failure = failure_of(events[-1]) if events else None
+        return ready and self._failure is None
+
+    def _begin(self) -> None:
+        self._exchange.begin(200, [self._type, *STREAM_HEADERS, *self._headers()])
 
     async def _send_heartbeat(self) -> None:
         if not self._exchange.started:
-            await self._start()
+            self._begin()
         await self._exchange.write(self._heartbeat)
 
     async def _end_with(self, error: GatewayError) -> None:
@@ -91,13 +103,13 @@ class Pump:
 
     def _due(self, interval: float) -> None:
         # Not while a piece waits to be read: that client is slow, and a heartbeat would come behind its last word.
-        if self._quiet and not self._sending and (self._beat is None or self._beat.done()):
+        if self._quiet and not self._waiting and (self._beat is None or self._beat.done()):
             self._beat = spawn(self._send_heartbeat(), "heartbeat")
         self._quiet = True
         self._arm(interval)
 
 
-async def fold_all(batches: Batches) -> Response | bytes:
+async def fold_all(batches: AsyncIterable[Sequence[Event]]) -> Response | bytes:
     """The whole answer; its bytes, if it is passed on as it came. Raises the GatewayError that broke it off."""
     folder = Folder()
     verbatim: list[bytes] = []

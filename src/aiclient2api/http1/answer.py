@@ -7,7 +7,7 @@ Interim answers are skipped. What follows a whole answer spoils the connection, 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Protocol, Self
 
 import httptools
@@ -33,6 +33,32 @@ class Source(Protocol):
     def abort(self) -> None: ...
 
 
+class Sink:
+    """Where pieces go that are handed over as they come: a function of the reader's, who waits meanwhile. `full`: no
+    more for now, or never again; `failure` is what the function raised, which is the reader's to see."""
+
+    __slots__ = ("_take", "failure", "full")
+
+    def __init__(self, take: Callable[[bytes], bool]) -> None:
+        self._take = take
+        self.full = False
+        self.failure: BaseException | None = None
+
+    def pour(self, piece: bytes) -> None:
+        with self:
+            self.full = not self._take(piece)
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        """Keeps errors, and that the client has left: they are no matter of the connection that feeds us."""
+        if isinstance(error, Exception | asyncio.CancelledError):
+            self.failure, self.full = error, True
+            return True
+        return False
+
+
 class Answer:
     """Fed by a connection (`feed`, `end`, `fail`), read by one caller.
 
@@ -41,28 +67,9 @@ class Answer:
     """
 
     __slots__ = (
-        "_decoder",
-        "_error",
-        "_fault",
-        "_fields",
-        "_head_bytes",
-        "_head_only",
-        "_headers",
-        "_interim",
-        "_loop",
-        "_packed",
-        "_parser",
-        "_pieces",
-        "_source",
-        "_trailers",
-        "_unpacked",
-        "_waiter",
-        "buffered",
-        "complete",
-        "headed",
-        "keep_alive",
-        "status",
-        "until_close",
+        "_decoder", "_error", "_fault", "_fields", "_head_bytes", "_head_only", "_headers", "_interim", "_loop",
+        "_packed", "_parser", "_pieces", "_sink", "_source", "_trailers", "_unpacked", "_waiter", "buffered",
+        "complete", "headed", "keep_alive", "status", "until_close",
     )  # fmt: skip
 
     def __init__(self, source: Source, head_only: bool) -> None:
@@ -85,6 +92,7 @@ class Answer:
         self._fault = ""
         self._error: HttpError | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._sink: Sink | None = None
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -111,6 +119,12 @@ class Answer:
             self._trailers = 0
         if not self.complete and max(self._head_bytes, self._trailers) > MAX_HEAD:
             raise BadAnswer("the headers of the answer are too large")
+        sink = self._sink
+        if sink is not None:
+            while self._pieces and not sink.full:
+                sink.pour(self._take())
+            if not sink.full and not self.complete:
+                return
         self._wake()
 
     def end(self) -> None:
@@ -158,6 +172,30 @@ class Answer:
             finally:
                 self._waiter = None
         return self._take()
+
+    async def hand_over(self, take: Callable[[bytes], bool]) -> bool:
+        """See messages.Inbound."""
+        while True:
+            while self._pieces or self._decoder is not None:
+                try:
+                    piece = await self.__anext__()
+                except StopAsyncIteration:
+                    return True
+                if not take(piece):
+                    return False
+            if self._error is not None:
+                raise self._error
+            if self.complete:
+                return True
+            sink = self._sink = Sink(take)
+            try:
+                await self._news()
+            finally:
+                self._sink = None
+            if sink.failure is not None:
+                raise sink.failure
+            if sink.full:
+                return False
 
     async def read(self, limit: int) -> bytes:
         """The whole body, or its first `limit` bytes; the connection is closed if there is more."""

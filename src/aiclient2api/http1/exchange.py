@@ -185,6 +185,10 @@ class ServerExchange:
 
     async def start(self, status: int, headers: list[tuple[str, str]]) -> None:
         """The head goes out with the first piece, or when the loop comes round. Raises ValueError like respond."""
+        self.begin(status, headers)
+
+    def begin(self, status: int, headers: list[tuple[str, str]]) -> None:
+        """See `start`."""
         self._begin(status)
         self._chunked = self._head.http11 and status not in answer_head.NO_BODY
         self._pending = self._encode(status, headers, "transfer-encoding: chunked\r\n" if self._chunked else "")
@@ -193,18 +197,25 @@ class ServerExchange:
 
     async def write(self, data: bytes) -> None:
         """Waits while the client is slow. An empty piece is nothing."""
+        if not self.put(data):
+            await self._link.drained()
+
+    def put(self, data: bytes) -> bool:
+        """False: the client is slow."""
         if not self.started or self.finished:
             raise RuntimeError("write comes after start and before finish")
         if not data or self._silent:
-            return
+            return True
         if self._chunked:
             data = b"%x\r\n%b\r\n" % (len(data), data)
         if self._pending:
             data = self._pending + data
             self._pending = b""
         self._link.send(data)
-        if self._link.blocked:
-            await self._link.drained()
+        return not self._link.blocked
+
+    async def drained(self) -> None:
+        await self._link.drained()
 
     async def finish(self) -> None:
         """The answer is whole. A second call does nothing."""

@@ -86,6 +86,18 @@ class Exchange(Protocol):
         """Head of a streamed answer (chunked, or until close for HTTP/1.0)."""
         ...
 
+    def begin(self, status: int, headers: list[tuple[str, str]]) -> None:
+        """`start`, which never waits."""
+        ...
+
+    def put(self, data: bytes) -> bool:
+        """`write` without waiting; False: the client is slow, wait for `drained` before the next."""
+        ...
+
+    async def drained(self) -> None:
+        """Waits while the client is slow."""
+        ...
+
     async def write(self, data: bytes) -> None:
         """A piece of the body; waits while the client reads more slowly than we write."""
         ...
@@ -109,6 +121,12 @@ class Inbound(Protocol):
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes in. Raises HttpError kinds for deadlines and cuts. Reading pauses while nobody asks."""
+        ...
+
+    async def hand_over(self, take: Callable[[bytes], bool]) -> bool:
+        """Call `take` with each piece of the body in the moment it comes in: no task is woken for it. True at the end
+        of the body; False if `take` said so, which wants no more for now. Raises like chunks(), and what `take` raises.
+        """
         ...
 
     async def read(self, limit: int) -> bytes:
