@@ -53,7 +53,11 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
     plan = make_plan(context, visit, front, body, peek, route)
     await _let_others(body)
     journey = visit.journey = Journey(
-        raw=context.raw_log(visit.id), dropped=plan.dropped, trail=visit.trail, passed=plan.passed
+        raw=context.raw_log(visit.id),
+        dropped=plan.dropped,
+        trail=visit.trail,
+        passed=plan.passed,
+        large=len(body) > LARGE_BODY,
     )
     want = Want(route.model.id, session_of(body, visit.headers) if len(pool.accounts) > 1 else "")
 

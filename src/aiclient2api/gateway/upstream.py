@@ -63,7 +63,7 @@ class Timing:
 class Journey(msgspec.Struct):
     """What happened on the way; the answer's headers and the log read it. `account` answers or was the last to fail,
     `reason` says why it was chosen; `headers` are the upstream's; `trail` is for `explain`, `passed` says that the
-    bytes go through in their own dialect."""
+    bytes go through in their own dialect, `large` that they are many."""
 
     attempts: int = 0
     account: str = ""
@@ -74,6 +74,7 @@ class Journey(msgspec.Struct):
     headers: Mapping[str, str] = {}
     trail: list[Step] = []
     passed: bool = False
+    large: bool = False
 
     def failed(self, error: GatewayError, cures: frozenset[str] = frozenset()) -> None:
         """Note a failure for `explain`."""
@@ -131,7 +132,8 @@ class Upstream:
             journey.attempts += 1
             try:
                 grant = await _grant(account.login, grant, step.remedies)
-                begun = await self._attempt(account, prepare(account, grant, step.remedies), journey)
+                prepared = await _prepared(prepare, account, grant, step.remedies, journey.large)
+                begun = await self._attempt(account, prepared, journey)
             except GatewayError as error:
                 error = _with_reason(error, journey.faults)
                 journey.faults.append(error)
@@ -254,6 +256,15 @@ def _to_remember(remedies: frozenset[str]) -> frozenset[str]:
 
 def _outbound(call: Call, account: Account) -> Outbound:
     return Outbound(method=call.method, url=call.url, headers=call.headers, body=call.body, proxy=account.proxy)
+
+
+async def _prepared(
+    prepare: Prepare, account: Account, grant: Grant, remedies: frozenset[str], large: bool
+) -> Prepared:
+    """Providers are pure: what takes them tens of milliseconds is done in a thread, beside other streams."""
+    if large:
+        return await asyncio.to_thread(prepare, account, grant, remedies)
+    return prepare(account, grant, remedies)
 
 
 async def _grant(login: Login, rejected: Grant | None, remedies: frozenset[str]) -> Grant:
