@@ -12,7 +12,7 @@ demo: $(VENV)/.installed
 
 # The whole test suite.
 test: $(VENV)/.test
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 # Format, lint, types, layers, sizes, docs.
 check: $(VENV)/.check
