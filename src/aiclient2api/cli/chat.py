@@ -3,11 +3,12 @@
 import json
 import secrets
 import sys
+from collections.abc import Sequence
 
 import click
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.events import TextDelta, UsageUpdate
+from aiclient2api.canonical.events import Event, TextDelta, UsageUpdate
 from aiclient2api.canonical.request import Request, Text, Turn
 from aiclient2api.canonical.usage import Usage
 from aiclient2api.cli.options import json_flag, load_settings, run, settings_flags
@@ -57,6 +58,19 @@ def command(
 async def _ask(loaded: Loaded, request: Request, show: bool) -> tuple[str, Usage]:
     texts: list[str] = []
     usage = Usage()
+
+    def take(batch: Sequence[Event]) -> bool:
+        nonlocal usage
+        for event in batch:
+            if isinstance(event, TextDelta):
+                texts.append(event.text)
+                if show:
+                    click.echo(event.text, nl=False)
+                    sys.stdout.flush()
+            elif isinstance(event, UsageUpdate):
+                usage = event.usage
+        return True
+
     async with session(loaded) as gateway:
         route = resolve(request.model, None, await gateway.catalogue.offers(), loaded.settings.model_aliases)
         account = gateway.pools[route.provider.name].lead
@@ -67,14 +81,6 @@ async def _ask(loaded: Loaded, request: Request, show: bool) -> tuple[str, Usage
             conversation=conversation_key(request),
         )
         answer = Answered(gateway.upstream, lone(account), asking(ask), Journey(), Want(route.model.id))
-        async with answer as batches:
-            async for batch in batches:
-                for event in batch:
-                    if isinstance(event, TextDelta):
-                        texts.append(event.text)
-                        if show:
-                            click.echo(event.text, nl=False)
-                            sys.stdout.flush()
-                    elif isinstance(event, UsageUpdate):
-                        usage = event.usage
+        async with answer as source:
+            await source.hand_over(take)
     return "".join(texts), usage

@@ -23,8 +23,8 @@ Seen = Callable[[Sequence[Event]], Sequence[Event]]
 
 
 class Answered:
-    """Batches of events, the first with content: an async iterator that asks when it is first asked. Raises the
-    GatewayError that the client is to see. A context manager, too: whoever leaves it early frees what it held.
+    """Batches of events, the first with content, of a request that is sent when they are first asked for. Raises the
+    GatewayError that the client is to see. A context manager: whoever leaves it early frees what it held.
 
     `seen` looks on while batches pass; what it returns goes on.
     """
@@ -68,24 +68,6 @@ class Answered:
     async def __aexit__(self, *exc: object) -> None:
         self._report("left")
         self._repeats.close()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Sequence[Event]:
-        flow = self._flow
-        batch: Sequence[Event] | None = None
-        if flow is None:
-            flow, batch = await self._first()
-        if not batch:
-            try:
-                batch = await flow.next()
-            except (GatewayError, HttpError) as error:
-                raise self._failed(error) from error
-            if batch is None:
-                self._report("success")
-                raise StopAsyncIteration
-        return self._passing(batch)
 
     async def hand_over(self, take: Callable[[Sequence[Event]], bool]) -> bool:
         """Call `take` with each batch in the moment it comes in. True at the end; False if `take` said so, which wants

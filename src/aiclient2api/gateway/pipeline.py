@@ -65,14 +65,14 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
     if plan.passed:
         estimate = partial(_input_tokens, front, body, visit.headers)
     watch = Watch(visit, front, context.prompt_log, estimate)
-    async with Answered(context.upstream, pool, plan.prepare, journey, want, watch) as batches:
+    async with Answered(context.upstream, pool, plan.prepare, journey, want, watch) as source:
         if plan.stream:
             encoder = front.encoder(plan.shape)
             recording = visit.recording
             sending = encoder if recording is None else recording.of(encoder)
             pump = Pump(visit.exchange, front, sending, visit.answer_headers)
             try:
-                visit.failed = await pump.run(batches)
+                visit.failed = await pump.run(source)
                 if plan.keep is not None and isinstance(encoder, Resulting):
                     plan.keep(encoder.result)
             except BaseException:
@@ -80,7 +80,7 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
                     await pump.break_off(GatewayError("draining", "The gateway is shutting down."))
                 raise
         else:
-            whole = await fold_all(batches)
+            whole = await fold_all(source)
             data = whole if isinstance(whole, bytes) else front.encode_response(whole, plan.shape)
             if plan.keep is not None:
                 plan.keep(data)

@@ -6,7 +6,7 @@ event, never with a normal end.
 """
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from aiclient2api.canonical.errors import GatewayError
@@ -109,14 +109,20 @@ class Pump:
         self._arm(interval)
 
 
-async def fold_all(batches: AsyncIterable[Sequence[Event]]) -> Response | bytes:
+async def fold_all(source: Source) -> Response | bytes:
     """The whole answer; its bytes, if it is passed on as it came. Raises the GatewayError that broke it off."""
+    events: list[Event] = []
+
+    def take(batch: Sequence[Event]) -> bool:
+        events.extend(batch)
+        return True
+
+    await source.hand_over(take)
     folder = Folder()
     verbatim: list[bytes] = []
-    async for events in batches:
-        for event in events:
-            if isinstance(event, Verbatim):
-                verbatim.append(event.data)
-            else:
-                folder.add(event)
+    for event in events:
+        if isinstance(event, Verbatim):
+            verbatim.append(event.data)
+        else:
+            folder.add(event)
     return b"".join(verbatim) if verbatim else folder.response()
