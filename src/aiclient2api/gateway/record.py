@@ -9,6 +9,7 @@ from aiclient2api.canonical.response import Folder
 from aiclient2api.dialects.base import Dialect
 from aiclient2api.gateway.context import Visit
 from aiclient2api.gateway.metering import Meter
+from aiclient2api.observe.log import Finished
 from aiclient2api.observe.promptlog import PromptLog
 
 _log = logging.getLogger(__name__)
@@ -59,22 +60,26 @@ class _Transcript:
 def log_visit(visit: Visit, status: int) -> None:
     """One line per request: no text, no key."""
     level = logging.INFO if visit.failed is None else logging.WARNING
-    if not _log.isEnabledFor(level):
-        return
-    exchange = visit.exchange
-    end = time.perf_counter()
-    parts = [f"{exchange.method} {exchange.path}", str(status), f"{(end - visit.started) * 1000:.0f} ms", visit.id]
+    if _log.isEnabledFor(level):
+        _log.handle(Finished(_log.name, level, _line(visit, status)))
+
+
+def _line(visit: Visit, status: int) -> str:
+    exchange, began = visit.exchange, visit.started
+    taken = (time.perf_counter() - began) * 1000
+    line = f"{exchange.method} {exchange.path}  {status}  {taken:.0f} ms  {visit.id}"
     if visit.route is not None:
-        parts += [f"{visit.route.provider.name}/{visit.account}", visit.route.requested]
+        line += f"  {visit.route.provider.name}/{visit.account}  {visit.route.requested}"
     if visit.cache == "hit":
-        parts.append("from the response cache")
+        line += "  from the response cache"
     if visit.first_content is not None:
-        parts.append(f"first {(visit.first_content - visit.started) * 1000:.0f} ms")
-    if visit.usage is not None:
-        mark = "~" if visit.usage.estimated else ""
-        parts.append(f"usage {mark}{visit.usage.input}+{mark}{visit.usage.output}")
+        line += f"  first {(visit.first_content - began) * 1000:.0f} ms"
+    usage = visit.usage
+    if usage is not None:
+        mark = "~" if usage.estimated else ""
+        line += f"  usage {mark}{usage.input}+{mark}{usage.output}"
     if visit.journey is not None and visit.journey.attempts > 1:
-        parts.append(f"attempts {visit.journey.attempts}")
+        line += f"  attempts {visit.journey.attempts}"
     if visit.failed is not None:
-        parts.append(f"{visit.failed.kind}: {visit.failed.message}")
-    _log.log(level, "%s", "  ".join(parts))
+        line += f"  {visit.failed.kind}: {visit.failed.message}"
+    return line

@@ -14,22 +14,47 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from aiclient2api.files import make_private_folder
 from aiclient2api.observe.redact import Redactor
 from aiclient2api.observe.rotate import RotatingFile
 
-__all__ = ["LOGGER", "JsonFormatter", "Logs", "Redactor", "TextFormatter", "start"]
+__all__ = ["LOGGER", "Finished", "JsonFormatter", "Logs", "Redactor", "TextFormatter", "start"]
 
 LOGGER = "aiclient2api"
 QUEUE_LINES = 10_000
 WRITE_SECONDS = 0.1
+BATCH = 100
 WRITE_BYTES = 16 * 1024
 """So much is written with one call."""
 _PATIENCE_SECONDS = 2.0
 _COMPLAIN_SECONDS = 60.0
+
+
+class Finished(logging.LogRecord):
+    """A record whose message is whole. Nothing of ours shows a caller, a file or a thread, and to look for them takes
+    most of the time of making a record."""
+
+    args = exc_info = exc_text = stack_info = None
+    pathname = filename = module = funcName = ""
+    lineno = 0
+
+    def __init__(self, name: str, level: int, message: str) -> None:
+        now = time.time()
+        self.__dict__ = {
+            "name": name,
+            "levelno": level,
+            "levelname": logging.getLevelName(level),
+            "msg": message,
+            "created": now,
+            "msecs": now % 1 * 1000,
+        }
+
+    def getMessage(self) -> str:
+        return str(self.msg)
 
 
 class Lines:
@@ -38,39 +63,39 @@ class Lines:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._records: collections.deque[logging.LogRecord | None] = collections.deque()
+        self._records: collections.deque[logging.LogRecord] = collections.deque()
         self._asleep = False
         self._news = threading.Event()
         self._over = threading.Event()
+        self.dropped = 0
 
-    def put_nowait(self, record: logging.LogRecord | None) -> None:
-        """None is the end, and always finds room. Raises queue.Full."""
-        if record is None:
-            self._over.set()
-        elif len(self._records) >= self._most:
-            raise queue.Full
-        self._records.append(record)
+    def put_nowait(self, record: logging.LogRecord) -> None:
+        """Never waits: what does not fit is dropped, and what fits again is told of that first."""
+        records = self._records
+        if len(records) >= self._most:
+            self.dropped += 1
+            return
+        if self.dropped:
+            records.append(_notice(self.dropped))
+            self.dropped = 0
+        records.append(record)
         if self._asleep:
             self._news.set()
 
-    @property
-    def waiting(self) -> bool:
-        return bool(self._records) and self._records[0] is not None
+    def end(self) -> None:
+        """Nothing more comes."""
+        self._over.set()
+        self._news.set()
 
-    def get(self, block: bool = True) -> logging.LogRecord | None:
-        """Raises queue.Empty unless it may block."""
-        while True:
-            try:
-                return self._records.popleft()
-            except IndexError:
-                if not block:
-                    raise queue.Empty from None
-            self._over.wait(WRITE_SECONDS)
+    def take(self) -> list[logging.LogRecord]:
+        """Waits; nothing comes after an empty list."""
+        while not self._records and not self._over.wait(WRITE_SECONDS):
             self._asleep = True
             if not self._records:
                 self._news.wait()
             self._asleep = False
             self._news.clear()
+        return [self._records.popleft() for _ in range(min(BATCH, len(self._records)))]
 
 
 class TextFormatter(logging.Formatter):
@@ -79,18 +104,9 @@ class TextFormatter(logging.Formatter):
     def __init__(self, redactor: Redactor) -> None:
         super().__init__()
         self._redactor = redactor
-        self._last: tuple[logging.LogRecord | None, str] = (None, "")
         self._second: tuple[int, str] = (-1, "")
 
     def format(self, record: logging.LogRecord) -> str:
-        """Made once for both sinks, which get each record one after the other."""
-        last, text = self._last
-        if record is not last:
-            text = self._text(record)
-            self._last = (record, text)
-        return text
-
-    def _text(self, record: logging.LogRecord) -> str:
         message = self._redactor.clean(record.getMessage())
         if not message.isprintable():
             message = message.translate(_ONE_LINE)
@@ -135,74 +151,83 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-class Sink(logging.Handler):
-    """Writes lines with `write`, which may raise OSError or ValueError; only the listener's thread does so.
+class Sink(NamedTuple):
+    """Where lines go: `write` may raise OSError or ValueError, and `complain` hears of it. Of a line that cannot be
+    written nothing is kept. `most` bytes are written with one call: each gives the interpreter's lock away once."""
 
-    A line that cannot be written is lost; `complain` hears of it at most once a minute.
-    """
+    write: Callable[[bytes], object]
+    complain: Callable[[str], object]
+    close: Callable[[], object] = lambda: None
+    most: int = WRITE_BYTES
 
-    def __init__(
-        self, write: Callable[[bytes], object], complain: Callable[[str], object], most: int = WRITE_BYTES
-    ) -> None:
-        super().__init__()
-        self._write = write
-        self._most = most
-        self._size = 0
-        self._complain = complain
-        self._quiet_until = 0.0
-        self._texts: list[str] = []
+
+class Writer:
+    """The thread that formats what waits and writes it to every sink. `complain` of a sink hears of failures at most
+    once a minute."""
+
+    def __init__(self, lines: Lines, formatter: logging.Formatter, sinks: Sequence[Sink]) -> None:
+        self._lines = lines
+        self._format = formatter.format
+        self._sinks = sinks
+        self._quiet_until = dict.fromkeys(sinks, 0.0)
+        self._thread = threading.Thread(target=self._work, name="log", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what waits. Waits a while, not for ever: what blocks a sink must not keep the process from ending."""
+        self._lines.end()
+        self._thread.join(_PATIENCE_SECONDS)
+        if not self._thread.is_alive():
+            for sink in self._sinks:
+                sink.close()
+
+    def _work(self) -> None:
+        while records := self._lines.take():
+            texts = [self._format(record) for record in records]
+            for sink in self._sinks:
+                for data in _pieces(texts, sink.most):
+                    self._write(sink, data)
+
+    def _write(self, sink: Sink, data: bytes) -> None:
+        try:
+            sink.write(data)
+        except (OSError, ValueError) as error:
+            if time.monotonic() >= self._quiet_until[sink]:
+                self._quiet_until[sink] = time.monotonic() + _COMPLAIN_SECONDS
+                sink.complain(str(error))
+
+
+def _pieces(texts: Sequence[str], most: int) -> Iterator[bytes]:
+    """Whole lines in pieces of about `most` bytes."""
+    begin = size = 0
+    for end, text in enumerate(texts, 1):
+        size += len(text)
+        if size >= most or end == len(texts):
+            yield "\n".join((*texts[begin:end], "")).encode("utf-8", "backslashreplace")
+            begin, size = end, 0
+
+
+class _Front(logging.handlers.QueueHandler):
+    """Finishes records and queues them. Never blocks and never complains."""
+
+    def __init__(self, lines: Lines) -> None:
+        super().__init__(queue.SimpleQueue())
+        self._lines = lines
 
     def createLock(self) -> None:
         """None: a thread that a full pipe blocks would keep it, and the interpreter takes every lock when it ends."""
         self.lock = None
 
     def handle(self, record: logging.LogRecord) -> bool:
-        self.emit(record)
-        return True
+        if type(record) is Finished:
+            self._lines.put_nowait(record)
+            return True
+        return super().handle(record)
 
-    def emit(self, record: logging.LogRecord) -> None:
-        text = self.format(record)
-        self._texts.append(text)
-        self._size += len(text)
-        if self._size >= self._most:
-            self.write_out()
-
-    def write_out(self) -> None:
-        """What has been emitted since the last time, with one call: each gives the interpreter's lock away once."""
-        if not self._texts:
-            return
-        data = "\n".join((*self._texts, "")).encode("utf-8", "backslashreplace")
-        self._texts.clear()
-        self._size = 0
-        try:
-            self._write(data)
-        except (OSError, ValueError) as error:
-            if time.monotonic() >= self._quiet_until:
-                self._quiet_until = time.monotonic() + _COMPLAIN_SECONDS
-                self._complain(str(error))
-
-
-class _FileSink(Sink):
-    """What cannot be written to the file is told on the console."""
-
-    def __init__(self, file: RotatingFile, path: Path, max_bytes: int) -> None:
-        logger = logging.getLogger(LOGGER)
-        most = min(WRITE_BYTES, max_bytes // 16)
-        super().__init__(file.write, lambda reason: logger.warning("%s cannot be written (%s)", path, reason), most)
-        self._file = file
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-
-class _Front(logging.handlers.QueueHandler):
-    """Finishes records and queues them. Never blocks and never complains: a full queue drops the line."""
-
-    def __init__(self, lines: Lines) -> None:
-        super().__init__(lines)
-        self._lines = lines
-        self.dropped = 0
+    def enqueue(self, record: logging.LogRecord) -> None:
+        self._lines.put_nowait(record)
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         """The record, which nobody else gets, holding on to nothing: message and traceback as text."""
@@ -212,18 +237,9 @@ class _Front(logging.handlers.QueueHandler):
         record.exc_info = None
         return record
 
-    def enqueue(self, record: logging.LogRecord) -> None:
-        try:
-            if self.dropped:
-                self._lines.put_nowait(_notice(self.dropped))
-                self.dropped = 0
-            self._lines.put_nowait(record)
-        except queue.Full:
-            self.dropped += 1
-
     def handleError(self, record: logging.LogRecord) -> None:
         """Not to the console, as the base class does: that would show the record as it is."""
-        self.dropped += 1
+        self._lines.dropped += 1
 
 
 def _message(record: logging.LogRecord) -> str:
@@ -234,46 +250,19 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def _notice(dropped: int) -> logging.LogRecord:
-    return logging.LogRecord(LOGGER, logging.WARNING, "", 0, "%d log lines were dropped", (dropped,), None)
-
-
-class _Listener(logging.handlers.QueueListener):
-    """`stop` waits a while, not for ever: what blocks a sink must not keep the process from ending."""
-
-    _thread: threading.Thread | None = None
-
-    def __init__(self, lines: Lines, *sinks: Sink) -> None:
-        super().__init__(lines, *sinks)
-        self._lines = lines
-        self._sinks = sinks
-
-    def handle(self, record: logging.LogRecord) -> None:
-        super().handle(record)
-        if not self._lines.waiting:
-            for sink in self._sinks:
-                sink.write_out()
-
-    def stop(self) -> None:
-        thread, self._thread = self._thread, None
-        if thread is None:
-            return
-        self._lines.put_nowait(None)
-        thread.join(_PATIENCE_SECONDS)
-        if not thread.is_alive():
-            for sink in self.handlers:
-                sink.close()
+    return Finished(LOGGER, logging.WARNING, f"{dropped} log lines were dropped")
 
 
 class Logs:
     """Running log sinks; `stop` writes what is queued and leaves the loggers as they were."""
 
-    def __init__(self, listener: logging.handlers.QueueListener, undo: Callable[[], None]) -> None:
-        self._listener = listener
+    def __init__(self, writer: Writer, undo: Callable[[], None]) -> None:
+        self._writer = writer
         self._undo = undo
 
     def stop(self) -> None:
         self._undo()
-        self._listener.stop()
+        self._writer.stop()
 
 
 def start(folder: Path, level: str, form: str, max_bytes: int, max_files: int, secrets: Iterable[str] = ()) -> Logs:
@@ -286,18 +275,23 @@ def start(folder: Path, level: str, form: str, max_bytes: int, max_files: int, s
     logger = logging.getLogger(LOGGER)
     redactor = Redactor(secrets)
     formatter = JsonFormatter(redactor) if form == "json" else TextFormatter(redactor)
-    sinks: list[Sink] = [Sink(_to_console, _nobody)]
+    sinks = [Sink(_to_console, _nobody)]
     path = folder / "app.log"
     try:
         make_private_folder(folder)
-        sinks.append(_FileSink(RotatingFile(path, max_bytes, max_files), path, max_bytes))
+        sinks.append(_file_sink(RotatingFile(path, max_bytes, max_files), path, max_bytes))
     except OSError as error:
         logger.warning("no log file: %s cannot be written (%s)", path, error.strerror)
-    for sink in sinks:
-        sink.setFormatter(formatter)
-    listener = _Listener(lines, *sinks)
-    listener.start()
-    return Logs(listener, undo)
+    writer = Writer(lines, formatter, sinks)
+    writer.start()
+    return Logs(writer, undo)
+
+
+def _file_sink(file: RotatingFile, path: Path, max_bytes: int) -> Sink:
+    """What cannot be written to the file is told on the console."""
+    logger = logging.getLogger(LOGGER)
+    most = min(WRITE_BYTES, max_bytes // 16) if max_bytes else WRITE_BYTES
+    return Sink(file.write, lambda why: logger.warning("%s cannot be written (%s)", path, why), file.close, most)
 
 
 def _attach(front: logging.Handler, level: str) -> Callable[[], None]:
