@@ -13,7 +13,7 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.credentials.secret import Secret
 from aiclient2api.credentials.static import MissingLogin, StaticLogin
 from aiclient2api.gateway.quota import Quotas, Reading
-from aiclient2api.gateway.upstream import Account, Timing, Upstream
+from aiclient2api.gateway.upstream import Account, Upstream
 from aiclient2api.http1.client import Client
 from aiclient2api.http1.messages import Deadlines
 from aiclient2api.providers.anthropic import claude_custom
@@ -48,10 +48,10 @@ class Asked:
 @asynccontextmanager
 async def asked(*steps: Step) -> AsyncIterator[Asked]:
     simulation, client = simulated(*steps), Client()
-    policy, timing = RetryPolicy(max_retries=0, base_delay=0.0), Timing(Deadlines())
+    policy, deadlines = RetryPolicy(max_retries=0, base_delay=0.0), Deadlines()
     async with serving(make_handler(simulation)) as base:
         try:
-            yield Asked(simulation, base, Upstream(client, policy, timing))
+            yield Asked(simulation, base, Upstream(client, policy, deadlines))
         finally:
             await client.close()
 

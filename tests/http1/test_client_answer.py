@@ -24,6 +24,9 @@ class Line:
     def __init__(self) -> None:
         self.aborted = False
 
+    def begun(self) -> None:
+        pass
+
     def resume(self) -> None:
         pass
 

@@ -76,6 +76,52 @@ def test_dripping_does_not_move_the_total_deadline(run: Run, late: bytes) -> Non
     run(main())
 
 
+@pytest.mark.parametrize("late", [b"", STREAM])
+def test_dripping_does_not_move_the_deadline_of_the_first_event(run: Run, late: bytes) -> None:
+    """F4: what comes is not yet what the reader waits for."""
+
+    async def main() -> None:
+        drops: list[Step] = [("send", late)]
+        for i in range(100):
+            drops += [("send", b"1\r\na\r\n" if late else b"HTTP/1.1 100 Continue\r\n\r\n"), ("wait", str(i))]
+        async with Upstream([("read",), *drops]) as up:
+            client = Client()
+
+            async def drip() -> None:
+                for i in range(100):
+                    await asyncio.sleep(0.02)
+                    up.go(str(i))
+
+            dripping = asyncio.gather(drip())
+            with pytest.raises(DeadlineMissed) as caught:
+                await client.fetch(post(up.url), Deadlines(head=5, idle=5, total=5, first=0.2))
+            assert caught.value.which == "first event"
+            dripping.cancel()
+            await client.close()
+
+    run(main())
+
+
+def test_an_answer_that_has_begun_has_no_deadline_for_its_beginning(run: Run) -> None:
+    async def main() -> None:
+        script = [("read",), ("send", STREAM + b"1\r\na\r\n"), ("wait", "on"), ("send", b"1\r\nb\r\n0\r\n\r\n")]
+        async with Upstream([*script, ("stall",)]) as up:
+            client = Client()
+            async with await client.send(post(up.url), Deadlines(first=0.15, idle=1.0)) as answer:
+                answer.begun()
+                await asyncio.sleep(0.3)
+                up.go("on")
+                assert await answer.read(100) == b"ab"
+            async with Upstream([*script, ("stall",)]) as other:
+                with pytest.raises(DeadlineMissed, match="idle deadline of 0.2 s"):
+                    async with await client.send(post(other.url), Deadlines(first=0.1, idle=0.2)) as answer:
+                        answer.begun()
+                        await answer.read(100)
+            await client.close()
+
+    run(main())
+
+
 def test_a_deadline_moves_with_every_piece(run: Run) -> None:
     async def main() -> None:
         script: list[Step] = [("read",), ("send", STREAM)]

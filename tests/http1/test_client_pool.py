@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from aiclient2api.http1.answer import Answer
-from aiclient2api.http1.client_connection import ClientConnection
+from aiclient2api.http1.client_connection import ClientConnection, Ends
 from aiclient2api.http1.client_head import Route, prepare
 from aiclient2api.http1.messages import ConnectFailed, Deadlines
 from aiclient2api.http1.pool import Pool
@@ -58,7 +58,7 @@ async def rounds(count: int = 3) -> None:
 
 
 async def ask(connection: ClientConnection) -> "asyncio.Task[Answer]":
-    task = spawn(connection.exchange(HEAD, b"", Deadlines(), float("inf")), "exchange")
+    task = spawn(connection.exchange(HEAD, b"", Deadlines(), Ends()), "exchange")
     await rounds()
     return task
 
@@ -87,7 +87,7 @@ async def cancelled_after_the_answer(pool: Pool) -> None:
     first = await ask(connection)
     connection.data_received(OK)
     assert pool.take(ROUTE) is connection
-    second = connection.exchange(HEAD, b"", Deadlines(), float("inf"))
+    second = connection.exchange(HEAD, b"", Deadlines(), Ends())
     serving = spawn(second, "second")
     first.cancel()
     await rounds()

@@ -29,7 +29,7 @@ from aiclient2api.gateway.quota import Quotas
 from aiclient2api.gateway.quota_watch import watch_quotas
 from aiclient2api.gateway.sharing import share_pools
 from aiclient2api.gateway.stored import StoredAnswers
-from aiclient2api.gateway.upstream import Account, Timing, Upstream
+from aiclient2api.gateway.upstream import Account, Upstream
 from aiclient2api.gateway.visitors import Hosts
 from aiclient2api.http1.client import Client
 from aiclient2api.http1.messages import Deadlines, Limits
@@ -79,7 +79,7 @@ class Gateway:
         self.pools = maker.make()
         self._health = share_pools(shared, self.pools)
         self.warnings = pools.warnings
-        self.upstream = Upstream(client, _policy(settings), _timing(settings))
+        self.upstream = Upstream(client, _policy(settings), _deadlines(settings))
         self.catalogue = Catalogue(self.pools, self.upstream, time.monotonic)
         self.simulated = tuple(self.pools) == (SIMULATOR,)
         self._settings, self._places = settings, places
@@ -227,14 +227,14 @@ def _policy(settings: Settings) -> RetryPolicy:
     return RetryPolicy(max_retries=settings.request_max_retries, base_delay=settings.request_base_delay / 1000)
 
 
-def _timing(settings: Settings) -> Timing:
-    http = Deadlines(
+def _deadlines(settings: Settings) -> Deadlines:
+    return Deadlines(
         connect=_seconds(settings.timeout_connect),
         head=_seconds(settings.timeout_head),
         idle=_seconds(settings.axios_timeout),
         total=_seconds(settings.timeout_total),
+        first=_seconds(settings.timeout_first_event),
     )
-    return Timing(http, _seconds(settings.timeout_first_event))
 
 
 def _seconds(milliseconds: int) -> float | None:

@@ -47,6 +47,7 @@ class Flow:
             _bounded(held)
             if any(is_content(event) for event in batch):
                 break
+        self._inbound.begun()
         return held
 
     async def next(self) -> Sequence[Event] | None:

@@ -19,7 +19,6 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.events import Event
 from aiclient2api.canonical.model import Model
 from aiclient2api.credentials.base import Login
-from aiclient2api.gateway.deadline import Deadline
 from aiclient2api.gateway.faults import as_gateway_error
 from aiclient2api.gateway.flow import MAX_WHOLE_BODY, Flow
 from aiclient2api.gateway.quoted import without_key
@@ -50,14 +49,6 @@ class Account:
     proxy: str | None = None
     learned: frozenset[str] = frozenset()
     upkeep: Callable[[], Coroutine[object, object, None]] | None = None
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Deadlines of an attempt, in seconds."""
-
-    http: Deadlines
-    first_event: float | None = 120.0
 
 
 class Journey(msgspec.Struct):
@@ -108,7 +99,7 @@ class Upstream:
 
     client: Client
     policy: RetryPolicy
-    timing: Timing
+    deadlines: Deadlines
     budget: RetryBudget = field(default_factory=RetryBudget)
 
     async def open(
@@ -131,8 +122,14 @@ class Upstream:
                 continue
             journey.attempts += 1
             try:
-                grant = await _grant(account.login, grant, step.remedies)
-                prepared = await _prepared(prepare, account, grant, step.remedies, journey.large)
+                if grant is None:
+                    grant = await account.login.grant()
+                else:
+                    grant = await _another_grant(account.login, grant, step.remedies)
+                if journey.large:  # providers are pure: beside other streams, as it takes tens of milliseconds
+                    prepared = await asyncio.to_thread(prepare, account, grant, step.remedies)
+                else:
+                    prepared = prepare(account, grant, step.remedies)
                 begun = await self._attempt(account, prepared, journey)
             except GatewayError as error:
                 error = _with_reason(error, journey.faults)
@@ -186,36 +183,22 @@ class Upstream:
         """One call, until its answer shows content."""
         if prepared.dropped:
             journey.dropped = tuple(dict.fromkeys((*journey.dropped, *prepared.dropped)))
-        try:
-            with Deadline(self.timing.first_event):
-                inbound = await self._send(account, prepared.call, journey)
-                flow = Flow(inbound, prepared, journey.raw)
-                try:
-                    return flow, await flow.begin()
-                except BaseException:
-                    flow.close()
-                    raise
-        except TimeoutError:
-            raise GatewayError(
-                "timeout", f"The provider sent nothing for {self.timing.first_event:g} s (first event deadline)."
-            ) from None
-        except HttpError as error:
-            raise as_gateway_error(error, account.provider.name) from error
-
-    async def _send(self, account: Account, call: Call, journey: Journey) -> Inbound:
-        """The answer's head with a good status; raises the classified error otherwise."""
+        call = prepared.call
         if journey.raw is not None:
             journey.raw("request", call.body)
-        inbound = await self.client.send(_outbound(call, account), self.timing.http)
-        journey.headers = inbound.headers
-        if 200 <= inbound.status < 300:
-            return inbound
-        async with inbound:
-            body = await inbound.read(MAX_ERROR_BODY)
-        body = without_key(body, call)
-        if journey.raw is not None:
-            journey.raw("answer", body)
-        raise account.provider.classify(inbound.status, inbound.headers, body)
+        try:
+            inbound = await self.client.send(_outbound(call, account), self.deadlines)
+            journey.headers = inbound.headers
+            if not 200 <= inbound.status < 300:
+                raise await _refusal(inbound, account, call, journey)
+            flow = Flow(inbound, prepared, journey.raw)
+            try:
+                return flow, await flow.begin()
+            except BaseException:
+                flow.close()
+                raise
+        except HttpError as error:
+            raise as_gateway_error(error, account.provider.name) from error
 
 
 def asking(ask: Ask) -> Prepare:
@@ -258,18 +241,18 @@ def _outbound(call: Call, account: Account) -> Outbound:
     return Outbound(method=call.method, url=call.url, headers=call.headers, body=call.body, proxy=account.proxy)
 
 
-async def _prepared(
-    prepare: Prepare, account: Account, grant: Grant, remedies: frozenset[str], large: bool
-) -> Prepared:
-    """Providers are pure: what takes them tens of milliseconds is done in a thread, beside other streams."""
-    if large:
-        return await asyncio.to_thread(prepare, account, grant, remedies)
-    return prepare(account, grant, remedies)
+async def _refusal(inbound: Inbound, account: Account, call: Call, journey: Journey) -> GatewayError:
+    """What an answer with a bad status says. Raises HttpError."""
+    async with inbound:
+        body = without_key(await inbound.read(MAX_ERROR_BODY), call)
+    if journey.raw is not None:
+        journey.raw("answer", body)
+    return account.provider.classify(inbound.status, inbound.headers, body)
 
 
-async def _grant(login: Login, rejected: Grant | None, remedies: frozenset[str]) -> Grant:
-    """The login's grant; a renewed one if the last was refused."""
-    if rejected is not None and "refresh" in remedies:
-        current = await login.grant()
-        return current if current.token != rejected.token else await login.renew(rejected)
-    return await login.grant()
+async def _another_grant(login: Login, last: Grant, remedies: frozenset[str]) -> Grant:
+    """The login's grant for another attempt; a renewed one if the last was refused."""
+    current = await login.grant()
+    if "refresh" not in remedies or current.token != last.token:
+        return current
+    return await login.renew(last)

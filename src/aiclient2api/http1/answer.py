@@ -29,6 +29,7 @@ _SLICE = 16 * 1024
 class Source(Protocol):
     """The connection that an answer comes from."""
 
+    def begun(self) -> None: ...
     def resume(self) -> None: ...
     def abort(self) -> None: ...
 
@@ -150,7 +151,11 @@ class Answer:
         while not self.headed:
             if self._error is not None:
                 raise self._error
-            await self._news()
+            waiter = self._waiter = self._loop.create_future()  # _news() without a coroutine of its own
+            try:
+                await waiter
+            finally:
+                self._waiter = None
 
     def chunks(self) -> AsyncIterator[bytes]:
         return self
@@ -166,7 +171,7 @@ class Answer:
                 raise self._error
             if self.complete:
                 raise StopAsyncIteration
-            waiter = self._waiter = self._loop.create_future()  # _news() without a coroutine of its own
+            waiter = self._waiter = self._loop.create_future()  # as in head()
             try:
                 await waiter
             finally:
@@ -199,6 +204,8 @@ class Answer:
 
     async def read(self, limit: int) -> bytes:
         """The whole body, or its first `limit` bytes; the connection is closed if there is more."""
+        if self.complete and self._decoder is None and self._pieces and self.buffered <= limit:
+            return self._take(limit)  # it has come with the head
         body = bytearray()
         async for piece in self:
             body += piece
@@ -212,6 +219,11 @@ class Answer:
 
     async def __aexit__(self, *exc: object) -> None:
         self.leave()
+
+    def begun(self) -> None:
+        """See messages.Inbound."""
+        if self._source is not None and not self.complete:
+            self._source.begun()
 
     def leave(self) -> None:
         """Nobody reads on: closes the connection unless the answer is whole."""

@@ -11,10 +11,10 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 
-from aiclient2api.http1.client_connection import ClientConnection, Stale
+from aiclient2api.http1.client_connection import ClientConnection, Ends, Stale, ends_of
 from aiclient2api.http1.client_head import Route, prepare
 from aiclient2api.http1.connect import Connector
-from aiclient2api.http1.messages import ConnectFailed, DeadlineMissed, Deadlines, Inbound, Outbound
+from aiclient2api.http1.messages import ConnectFailed, Deadlines, Inbound, Outbound
 from aiclient2api.http1.pool import Pool
 
 _HEADS = 256
@@ -50,17 +50,15 @@ class Client:
         A missed connect deadline is a ConnectFailed; the head deadline includes the time that sending takes.
         """
         head = self._prepare(outbound.method, outbound.url, outbound.headers, outbound.proxy)
-        total_at = math.inf
-        if deadlines.total is not None:
-            total_at = asyncio.get_running_loop().time() + deadlines.total
+        ends = ends_of(deadlines, asyncio.get_running_loop().time())
         connection = self._pool.take(head.route)
         if connection is None:
-            connection = await self._open(head.route, deadlines, total_at, fresh=False)
+            connection = await self._open(head.route, deadlines, ends, fresh=False)
         try:
-            return await connection.exchange(head, outbound.body, deadlines, total_at)
+            return await connection.exchange(head, outbound.body, deadlines, ends)
         except Stale:
-            connection = await self._open(head.route, deadlines, total_at, fresh=True)
-        return await connection.exchange(head, outbound.body, deadlines, total_at)
+            connection = await self._open(head.route, deadlines, ends, fresh=True)
+        return await connection.exchange(head, outbound.body, deadlines, ends)
 
     async def fetch(
         self, outbound: Outbound, deadlines: Deadlines, limit: int = 16 * 1024 * 1024
@@ -74,18 +72,18 @@ class Client:
         self._prepare.cache_clear()  # request heads hold credentials
         await self._pool.close()
 
-    async def _open(self, route: Route, deadlines: Deadlines, total_at: float, *, fresh: bool) -> ClientConnection:
+    async def _open(self, route: Route, deadlines: Deadlines, ends: Ends, *, fresh: bool) -> ClientConnection:
         """A connection by the connect deadline: a new one, or (unless `fresh`) one that became free meanwhile."""
         seconds = deadlines.connect
         connect_at = math.inf if seconds is None else asyncio.get_running_loop().time() + seconds
-        until = min(connect_at, total_at)
+        until = min(connect_at, ends.next_at)
         try:
             async with asyncio.timeout_at(until if until < math.inf else None):
                 freed = await self._pool.enter(route, fresh)
                 return await self._connect(route) if freed is None else freed
         except TimeoutError as exc:
-            if total_at < connect_at:
-                raise DeadlineMissed("total", deadlines.total or 0.0) from exc
+            if ends.next_at < connect_at:
+                raise ends.missed(deadlines) from exc
             raise ConnectFailed(f"{route.host}: the connect deadline of {seconds:g} s has passed") from exc
 
     async def _connect(self, route: Route) -> ClientConnection:

@@ -7,7 +7,7 @@ Bytes that come while nobody asked for any close the connection.
 import asyncio
 import math
 import ssl
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from aiclient2api.http1.alarm import Alarm
 from aiclient2api.http1.answer import Answer
@@ -22,6 +22,31 @@ _NOTHING = memoryview(b"")
 
 class Stale(Truncated):
     """A connection from the pool was gone before it answered anything: the request may go out once more."""
+
+
+class Ends(NamedTuple):
+    """When an exchange must be over, and when its answer must have begun; in the loop's time."""
+
+    total_at: float = math.inf
+    first_at: float = math.inf
+
+    @property
+    def next_at(self) -> float:
+        return min(self)
+
+    def missed(self, deadlines: Deadlines) -> DeadlineMissed:
+        """The earlier of the two has passed."""
+        if self.first_at < self.total_at:
+            return DeadlineMissed("first event", deadlines.first or 0.0)
+        return DeadlineMissed("total", deadlines.total or 0.0)
+
+
+def ends_of(deadlines: Deadlines, now: float) -> Ends:
+    total, first = deadlines.total, deadlines.first
+    return Ends(math.inf if total is None else now + total, math.inf if first is None else now + first)
+
+
+_NEVER = Ends()
 
 
 class Home(Protocol):
@@ -52,16 +77,17 @@ class ClientConnection(asyncio.Protocol):
         self._blocked = False
         self._unsent = _NOTHING
         self._deadlines = Deadlines()
-        self._total_at = math.inf
+        self._ends = _NEVER
+        self._next_at = math.inf
         self._alarm = Alarm(loop, self._late)
-        self._due: tuple[str, float] = ("", 0.0)
+        self._due: tuple[str, float | None] = ("", None)
 
     @property
     def closed(self) -> bool:
         return self._transport is None or self._transport.is_closing()
 
-    async def exchange(self, head: Head, body: bytes, deadlines: Deadlines, total_at: float) -> Answer:
-        """Send a request and wait for the answer's head. `total_at` is in the loop's time.
+    async def exchange(self, head: Head, body: bytes, deadlines: Deadlines, ends: Ends) -> Answer:
+        """Send a request and wait for the answer's head.
 
         Raises Stale, Truncated, DeadlineMissed, BadAnswer; the connection is closed then, as it is on cancellation.
         """
@@ -69,7 +95,7 @@ class ClientConnection(asyncio.Protocol):
         self._touched = False
         self._close = head.close
         self._deadlines = deadlines
-        self._total_at = total_at
+        self._ends, self._next_at = ends, ends.next_at
         try:
             if self.closed:
                 self._fail(self._cut())
@@ -86,7 +112,7 @@ class ClientConnection(asyncio.Protocol):
 
     def rest(self, seconds: float) -> None:
         """Wait in the pool, at most so long."""
-        self._total_at = math.inf
+        self._ends, self._next_at = _NEVER, math.inf
         self._arm("rest", seconds)
 
     def abort(self) -> None:
@@ -95,6 +121,13 @@ class ClientConnection(asyncio.Protocol):
         self._unsent = _NOTHING
         if self._transport is not None:
             self._transport.abort()
+
+    def begun(self) -> None:
+        """The answer has what its reader waited for."""
+        if self._ends.first_at < math.inf:
+            self._ends = self._ends._replace(first_at=math.inf)
+            self._next_at = self._ends.total_at
+            self._arm("idle", None if self._paused else self._deadlines.idle)
 
     def resume(self) -> None:
         """Read on, if reading was paused."""
@@ -233,18 +266,18 @@ class ClientConnection(asyncio.Protocol):
 
     def _arm(self, which: str, seconds: float | None) -> None:
         at = math.inf if seconds is None else self._loop.time() + seconds
-        if self._total_at < at:
-            self._due = ("total", self._deadlines.total or 0.0)
-            self._alarm.set_at(self._total_at)
+        if self._next_at < at:
+            self._due = ("", None)
+            self._alarm.set_at(self._next_at)
+        elif seconds is None:
+            self._alarm.clear()
         else:
-            self._due = (which, seconds or 0.0)
-            if at == math.inf:
-                self._alarm.clear()
-            else:
-                self._alarm.set_at(at)
+            self._due = (which, seconds)
+            self._alarm.set_at(at)
 
     def _late(self) -> None:
+        which, seconds = self._due
         if self._answer is None:
             self.abort()
         else:
-            self._fail(DeadlineMissed(*self._due))
+            self._fail(self._ends.missed(self._deadlines) if seconds is None else DeadlineMissed(which, seconds))

@@ -24,13 +24,15 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     """Deadlines of one call of the client, in seconds; None switches one off.
 
     connect: until the connection (TLS and proxy included) stands. head: until the status line and headers are in.
-    idle: between two pieces of the body. total: from the start to the last byte.
+    idle: between two pieces of the body. total: from the start to the last byte. first: from the start until the reader
+    says by `Inbound.begun` that there is what it waits for.
     """
 
     connect: float | None = 10.0
     head: float | None = 60.0
     idle: float | None = 120.0
     total: float | None = None
+    first: float | None = None
 
 
 class Outbound(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +135,10 @@ class Inbound(Protocol):
         """The whole body; at most `limit` bytes (the rest is not read). Raises like chunks()."""
         ...
 
+    def begun(self) -> None:
+        """What was waited for has come: the deadline `first` is over."""
+        ...
+
     def leave(self) -> None:
         """What leaving the context does."""
         ...
@@ -148,7 +154,7 @@ class HttpError(Exception):
       BodyTooLarge    the client's body is over the bound
       BodyTimeout     the client stopped sending its body
       ConnectFailed   no connection: name, refusal, TLS, proxy, or the connect deadline
-      DeadlineMissed  head, idle or total deadline (named in `which`)
+      DeadlineMissed  head, first event, idle or total deadline (named in `which`)
       Truncated       the connection ended before the answer did
       BadAnswer       what came is not HTTP
     """
