@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 import secrets
+from functools import lru_cache, partial
 
 from aiclient2api import __version__
 from aiclient2api.canonical.errors import GatewayError
@@ -25,6 +26,9 @@ PREFLIGHT = (
     ("access-control-max-age", "86400"),
 )
 
+REMEMBERED = 1024
+"""Paths whose route is known; Gemini's have a model in them."""
+
 CLIENT_LEFT = 499
 """What the log shows for a client that left before its answer was whole (nginx's number; it is never sent)."""
 
@@ -34,14 +38,16 @@ class App:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._providers = {*PROVIDERS, *context.pools}
+        providers = {*PROVIDERS, *context.pools}
+        self._find = lru_cache(REMEMBERED)(partial(routes.find, providers=providers))
         # Ids have to differ, not to be secret: no system call for each.
         self._ids = random.Random(secrets.token_bytes(32))
 
     async def __call__(self, exchange: Exchange) -> None:
-        target = routes.find(exchange.path, self._providers)
+        target = self._find(exchange.path)
         provider = target.provider or exchange.headers.get("model-provider")
-        visit = Visit(exchange, provider, seed=self._ids.randbytes(16).hex())
+        seed = f"{self._ids.getrandbits(128):032x}"
+        visit = Visit(exchange, "req_" + seed[:24], seed, provider)
         status = 200
         try:
             await self._route(visit, target, exchange)
@@ -56,7 +62,9 @@ class App:
                 log_visit(visit, status)
                 if visit.failed is not None and status == 200:  # the stream broke off
                     status = visit.failed.status
-                await self._context.books.close(visit, status)
+                if visit.hold is not None:
+                    await self._context.books.settle(visit, visit.hold)
+                self._context.books.enter(visit, status)
 
     async def _route(self, visit: Visit, target: routes.Target, exchange: Exchange) -> None:
         self._context.hosts.check(exchange.headers)

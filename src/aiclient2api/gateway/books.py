@@ -53,13 +53,15 @@ class Books:
             await hold.give_back(now)
         visit.hold = await admit(self.limits, client.id, limits, exact() if limits.of_tokens else demand, now)
 
-    async def close(self, visit: Visit, status: int) -> None:
+    async def settle(self, visit: Visit, hold: Hold) -> None:
+        """What the request has really taken, in place of what was reserved for it."""
+        if visit.usage is not None:
+            await hold.settle(visit.usage.total, self.clock())
+        elif visit.first_content is None:
+            await hold.give_back(self.clock())  # what was answered without numbers keeps its reservation
+
+    def enter(self, visit: Visit, status: int) -> None:
         """The request has ended, in whatever way; `status` is that of the answer, 499 for a client that left."""
-        if visit.hold is not None:
-            if visit.usage is not None:
-                await visit.hold.settle(visit.usage.total, self.clock())
-            elif visit.first_content is None:
-                await visit.hold.give_back(self.clock())  # what was answered without numbers keeps its reservation
         if self.ledger is not None and visit.front:
             self.ledger.offer(_entry(visit, status))
 

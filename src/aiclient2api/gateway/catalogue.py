@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class Catalogue:
-    """Offers of all providers."""
+    """Offers of all providers; `offered` are those of the last `route`."""
 
     def __init__(self, pools: Mapping[str, AccountPool], upstream: Upstream, clock: Callable[[], float]) -> None:
         self._pools = pools
@@ -37,9 +37,13 @@ class Catalogue:
         self._models: dict[str, tuple[Model, ...]] = {}
         self._due: dict[str, float] = {}
         self._fetches: dict[str, asyncio.Task[None]] = {}
-        self._offers: list[Offer] = []
+        self.offered: list[Offer] = []
         self._stable_until = -math.inf
         self._routes: dict[tuple[str, str | None], Route] = {}
+
+    def known(self, requested: str, hint: str | None) -> Route | None:
+        """The route, if it is remembered and still holds."""
+        return self._routes.get((requested, hint)) if self._clock() < self._stable_until else None
 
     async def route(self, requested: str, hint: str | None, aliases: Mapping[str, str]) -> Route:
         """routing.models.resolve over the offers, remembered while they stay. Raises GatewayError."""
@@ -56,10 +60,10 @@ class Catalogue:
         """What every provider offers; waits a moment for lists that were never read."""
         now = self._clock()
         if now >= self._stable_until:
-            self._offers = await self._read_offers(now)
+            self.offered = await self._read_offers(now)
             self._stable_until = now + STABLE_SECONDS
             self._routes.clear()
-        return self._offers
+        return self.offered
 
     async def _read_offers(self, now: float) -> list[Offer]:
         missing = []

@@ -1,6 +1,5 @@
 """What every request shares (Context) and what is known of one (Visit)."""
 
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -81,6 +80,8 @@ class Visit(msgspec.Struct):
     "hit" or "miss" where answers are cached, `saved` what the answer took when it was made, `recording` keeps it."""
 
     exchange: Exchange
+    id: str
+    seed: str
     provider: str | None = None
     front: str = ""
     key: str = ""
@@ -88,7 +89,6 @@ class Visit(msgspec.Struct):
     hold: Hold | None = None
     stream: bool = False
     facts: Mapping[str, str] = {}
-    seed: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
     started: float = msgspec.field(default_factory=time.perf_counter)
     wall_clock: float = msgspec.field(default_factory=time.time)
     route: Route | None = None
@@ -116,10 +116,6 @@ class Visit(msgspec.Struct):
     def account(self) -> str:
         """Who answers, or was the last to fail."""
         return self.journey.account if self.journey is not None else ""
-
-    @property
-    def id(self) -> str:
-        return "req_" + self.seed[:24]
 
     async def body(self, limit: int) -> bytes:
         """The request body. Raises GatewayError for one that is too large or never comes."""

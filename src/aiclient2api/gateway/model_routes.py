@@ -19,8 +19,8 @@ Route = Callable[[Context, Visit, Target], Awaitable[None]]
 GEMINI = DIALECTS["gemini"]
 
 
-async def _answer(context: Context, visit: Visit, target: Target) -> None:
-    await pipeline.answer(context, visit, DIALECTS[target.name])
+def _answer(context: Context, visit: Visit, target: Target) -> Awaitable[None]:
+    return pipeline.answer(context, visit, DIALECTS[target.name])
 
 
 async def _responses(context: Context, visit: Visit, target: Target) -> None:

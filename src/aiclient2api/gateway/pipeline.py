@@ -26,11 +26,13 @@ async def answer(context: Context, visit: Visit, front: Dialect) -> None:
     visit.front = front.name
     body = await visit.body(context.max_body_bytes)
     peek = front.passing.peek(body, visit.headers)
-    await _let_others(body)
+    if len(body) > LARGE_BODY:
+        await let_others()
     routes = await find_routes(context, visit, peek.model)
     if context.cache is not None and await context.cache.replayed(visit, front, body, peek, context.prompt.stamp()):
         return
-    await context.books.admit(visit, body, partial(demand.exact, front, body, visit.headers))
+    if visit.client is not None:
+        await context.books.admit(visit, body, partial(demand.exact, front, body, visit.headers))
     for number, route in enumerate(routes, 1):
         try:
             await _answer(context, visit, front, body, peek, route)
@@ -51,7 +53,8 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
     if front.name == "openai_responses":
         await context.stored.fetch(visit.key, body)
     plan = make_plan(context, visit, front, body, peek, route)
-    await _let_others(body)
+    if len(body) > LARGE_BODY:
+        await let_others()
     journey = visit.journey = Journey(
         raw=context.raw_log(visit.id),
         dropped=plan.dropped,
@@ -90,10 +93,9 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
             await visit.exchange.respond(200, headers, data)
 
 
-async def _let_others(body: bytes) -> None:
+async def let_others() -> None:
     """Work on a large body takes tens of milliseconds; between its steps other streams get their turn."""
-    if len(body) > LARGE_BODY:
-        await asyncio.sleep(0)
+    await asyncio.sleep(0)
 
 
 def _input_tokens(front: Dialect, body: bytes, headers: Mapping[str, str]) -> int:
@@ -108,5 +110,8 @@ async def find_route(context: Context, visit: Visit, model: str) -> Route:
 
 async def find_routes(context: Context, visit: Visit, model: str) -> tuple[Route, ...]:
     """Where a request for `model` goes, and where it may go then. Raises GatewayError."""
-    visit.route = route = await context.catalogue.route(model, visit.provider, context.aliases)
-    return context.books.permitted(visit, context.fallback.routes(route, await context.catalogue.offers()))
+    catalogue = context.catalogue
+    route = catalogue.known(model, visit.provider) or await catalogue.route(model, visit.provider, context.aliases)
+    visit.route = route
+    routes = context.fallback.routes(route, catalogue.offered)
+    return routes if visit.client is None else context.books.permitted(visit, routes)
