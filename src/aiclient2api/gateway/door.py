@@ -17,6 +17,7 @@ WEAK_KEYS = frozenset({"123456", "your-api-key", "sk-your-key", "changeme", "pas
 MIN_KEY_LENGTH = 16
 TOO_MANY_KEYS = "too_many_wrong_keys"
 FOREIGN_PAGE = "foreign_page"
+_KEY_HEADERS = ("x-api-key", "x-goog-api-key")
 
 
 def is_weak(key: str) -> bool:
@@ -53,13 +54,14 @@ class Door:
                 reason="missing_api_key",
             )
         digests = [digest_of(key) for key in given]
-        matches = [digest for known in self._digests for digest in digests if hmac.compare_digest(digest, known)]
-        clients = [self._ring.find(digest) for digest in digests] if self._ring is not None else []
-        if foreign:
-            matches = [digest for digest in matches if digest not in self._weak]
-        if matches:
-            return matches[0][:12], None
-        for client in clients:
+        match = ""
+        for digest in digests:
+            for known in self._digests:
+                if hmac.compare_digest(digest, known) and not (foreign and digest in self._weak):
+                    match = match or digest
+        if match:
+            return match[:12], None
+        for client in map(self._ring.find, digests) if self._ring is not None else ():
             if client is not None:
                 check_usable(client, time.time())
                 return client.id, client
@@ -89,9 +91,12 @@ def _foreign_page(reason: str = FOREIGN_PAGE) -> GatewayError:
 def presented_keys(headers: Mapping[str, str], query: Mapping[str, str]) -> list[str]:
     """The keys a client sent: Authorization (any case of Bearer), x-api-key, x-goog-api-key, ?key=. Some send several,
     of which one may belong to a proxy in between."""
-    found = [headers.get("x-api-key"), headers.get("x-goog-api-key"), query.get("key")]
-    authorization = headers.get("authorization")
-    if authorization is not None:
-        scheme, _, token = authorization.strip().partition(" ")
-        found.insert(0, token.strip() if scheme.lower() == "bearer" else None)
-    return list(dict.fromkeys(filter(None, found)))
+    found = []
+    if "authorization" in headers:
+        scheme, _, token = headers["authorization"].strip().partition(" ")
+        if scheme.lower() == "bearer":
+            found.append(token.strip())
+    found += [headers[name] for name in _KEY_HEADERS if name in headers]
+    if "key" in query:
+        found.append(query["key"])
+    return list(dict.fromkeys(filter(None, found))) if len(found) != 1 or not found[0] else found

@@ -8,6 +8,8 @@ Interim answers are skipped. What follows a whole answer spoils the connection, 
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import lru_cache
+from itertools import chain
 from typing import Protocol, Self
 
 import httptools
@@ -58,6 +60,12 @@ class Sink:
             self.failure, self.full = error, True
             return True
         return False
+
+
+@lru_cache(maxsize=512)
+def _lower(name: bytes) -> str:
+    """Services send the same few names again and again."""
+    return name.decode("latin-1").lower()
 
 
 class Answer:
@@ -283,24 +291,23 @@ class Answer:
         self._fields.clear()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        size = len(name) + len(value) + 4
         if self.headed:
-            self._trailers += size
+            self._trailers += len(name) + len(value) + 4
         else:
-            self._head_bytes += size
             self._fields.append((name, value))
-        if max(self._head_bytes, self._trailers) > MAX_HEAD or len(self._fields) > MAX_FIELDS:
+        if self._trailers > MAX_HEAD or len(self._fields) > MAX_FIELDS:
             self._refuse("the headers of the answer are too large")
 
     def on_headers_complete(self) -> None:
         assert self._parser is not None
         status = self._parser.get_status_code()
         self._interim = 100 <= status < 200
+        self._head_bytes += sum(map(len, chain.from_iterable(self._fields)))
+        if self._head_bytes > MAX_HEAD:
+            self._refuse("the headers of the answer are too large")
         if status == 101 or self._parser.get_http_version() not in ("1.0", "1.1"):
             self._refuse("the upstream changed to another protocol or version")
         if self._interim:
-            if self._head_bytes > MAX_HEAD:
-                self._refuse("the headers of the answer are too large")
             return
         self.status = status
         self.keep_alive = self._parser.should_keep_alive()
@@ -321,7 +328,7 @@ class Answer:
     def _read_fields(self) -> None:
         headers = self._headers
         for raw, value in self._fields:
-            name = raw.decode("latin-1").lower()
+            name = _lower(raw)
             text = value.decode("latin-1").strip(" \t")
             headers[name] = f"{headers[name]}, {text}" if name in headers else text
         self._fields.clear()

@@ -56,15 +56,19 @@ class ServerExchange:
     """See messages.Exchange. After the client has left, `write` and its kind raise CancelledError."""
 
     __slots__ = (
-        "_asked", "_body", "_body_error", "_chunked", "_head", "_limits", "_link", "_peer", "_pending", "_silent",
-        "_size", "_waiter", "body_complete", "finished", "keep", "started",
+        "_asked", "_body", "_body_error", "_chunked", "_head", "_limits", "_link", "_pending", "_silent", "_size",
+        "_waiter", "body_complete", "finished", "headers", "keep", "method", "path", "peer", "started", "target",
     )  # fmt: skip
 
     def __init__(self, link: Link, head: Head, limits: Limits, peer: str) -> None:
         self._link = link
         self._head = head
         self._limits = limits
-        self._peer = peer
+        self.peer = peer
+        self.method = head.method
+        self.path = head.path
+        self.target = head.target
+        self.headers = head.headers
         self._body: list[bytes] = []
         self._size = 0
         self._body_error: HttpError | None = None
@@ -80,28 +84,8 @@ class ServerExchange:
             self._body_error = self._too_large()
 
     @property
-    def method(self) -> str:
-        return self._head.method
-
-    @property
-    def path(self) -> str:
-        return self._head.path
-
-    @property
-    def target(self) -> str:
-        return self._head.target
-
-    @property
     def query(self) -> Mapping[str, str]:
         return MappingProxyType(parse_query(self._head.query)) if self._head.query else _NO_QUERY
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self._head.headers
-
-    @property
-    def peer(self) -> str:
-        return self._peer
 
     # --- the request's body
 

@@ -34,17 +34,18 @@ _PATIENCE_SECONDS = 2.0
 _COMPLAIN_SECONDS = 60.0
 
 
+_UNKNOWN: dict[str, object] = dict(logging.makeLogRecord({}).__dict__, args=None)
+"""What formatters of others may ask a record for."""
+
+
 class Finished(logging.LogRecord):
     """A record whose message is whole. Nothing of ours shows a caller, a file or a thread, and to look for them takes
     most of the time of making a record."""
 
-    args = exc_info = exc_text = stack_info = None
-    pathname = filename = module = funcName = ""
-    lineno = 0
-
     def __init__(self, name: str, level: int, message: str) -> None:
         now = time.time()
         self.__dict__ = {
+            **_UNKNOWN,
             "name": name,
             "levelno": level,
             "levelname": logging.getLevelName(level),

@@ -106,21 +106,20 @@ def _is_foreign(turn: _Turn) -> bool:
 
 
 def _has_foreign_part(blocks: Iterable[_Block]) -> bool:
-    return any(
-        block.type in _PARTS or (isinstance(block.content, list) and _has_foreign_part(block.content))
-        for block in blocks
-    )
+    nested = [block.content for block in blocks if isinstance(block.content, list)]
+    return not _PARTS.isdisjoint([block.type for block in blocks]) or any(map(_has_foreign_part, nested))
 
 
 def _is_own(tool: _Tool) -> bool:
     return tool.type != "function" and not len(tool.function)
 
 
+def _in_envelope(raw: msgspec.Raw) -> bool:
+    return _ENVELOPE in bytes(raw)
+
+
 def _has_envelope(turn: _Turn) -> bool:
     if not isinstance(turn.content, list):
         return False
-    return any(
-        (len(block.signature) > 0 and _ENVELOPE in bytes(block.signature))
-        or (len(block.data) > 0 and _ENVELOPE in bytes(block.data))
-        for block in turn.content
-    )
+    opaque = [raw for block in turn.content for raw in (block.signature, block.data) if len(raw)]
+    return any(map(_in_envelope, opaque))

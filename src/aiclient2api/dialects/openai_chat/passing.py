@@ -18,7 +18,7 @@ from aiclient2api.dialects.openai_chat.chunk_in import ChunkIn
 from aiclient2api.dialects.openai_chat.errors import error_shape, stream_error
 from aiclient2api.dialects.openai_chat.state_passing import without_foreign
 from aiclient2api.dialects.openai_chat.usage import decode_usage
-from aiclient2api.dialects.openai_chat.view import View, has_state, is_native, view_of
+from aiclient2api.dialects.openai_chat.view import View, is_native, stateful, view_of
 from aiclient2api.dialects.passing import frame_data, renamed, with_name
 from aiclient2api.dialects.reading import ABSENT, given, refused
 from aiclient2api.wire import jsonio
@@ -51,10 +51,10 @@ def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite, view: obj
         options, hide_usage = _stream_options(seen)
         if options is not None:
             changes["stream_options"] = options
-        stateful = any(has_state(message, model) for message in seen.messages or ())
-        if stateful or (rewrite.touches_system and seen.messages):
+        has_state = stateful(seen, model)
+        if has_state or (rewrite.touches_system and seen.messages):
             messages = bytes(jsonio.members(body)["messages"])
-            if stateful:
+            if has_state:
                 messages = without_foreign(messages, model)
             changes["messages"] = _messages(messages, rewrite) if rewrite.touches_system else messages
         patched = _patched(body, changes, seen) if changes else body

@@ -34,16 +34,18 @@ class UsageShape(msgspec.Struct, omit_defaults=True):
 
 def decode_usage(shape: UsageShape) -> Usage:
     """Disjoint numbers; nothing is negative, however the vendor counted."""
-    prompt = shape.prompt_tokens_details or PromptDetails()
-    completion = shape.completion_tokens_details or CompletionDetails()
-    read = _count(prompt.cached_tokens) or _count(shape.prompt_cache_hit_tokens)
-    write = _count(prompt.cache_write_tokens)
+    prompt, completion = shape.prompt_tokens_details, shape.completion_tokens_details
+    read = _count(shape.prompt_cache_hit_tokens) if shape.prompt_cache_hit_tokens else 0
+    write = 0
+    if prompt is not None:
+        read = _count(prompt.cached_tokens) or read
+        write = _count(prompt.cache_write_tokens)
     return Usage(
         fresh=max(0, _count(shape.prompt_tokens) - read - write),
         cache_read=read,
         cache_write=write,
         output=_count(shape.completion_tokens),
-        reasoning=_count(completion.reasoning_tokens),
+        reasoning=_count(completion.reasoning_tokens) if completion is not None else 0,
     )
 
 

@@ -76,21 +76,25 @@ def view_of(body: bytes) -> View:
 
 def is_native(view: View) -> bool:
     """Whether messages and tools are written as Chat has them; flat tools (as in Responses) are not."""
-    messages = view.messages
-    return bool(messages) and not any(map(_is_foreign, messages or ())) and all(map(_is_own, view.tools or ()))
+    contents = [message.content for message in view.messages or ()]
+    looked_at = [content for content in contents if content is not None and type(content) is not str]
+    return bool(contents) and not any(map(_is_foreign, looked_at)) and all(map(_is_own, view.tools or ()))
 
 
-def _is_foreign(message: Message | LooseMessage) -> bool:
-    content = message.content
-    if content is None or isinstance(content, str):
-        return False
+def _is_foreign(content: list[Part] | msgspec.Raw | str) -> bool:
     if isinstance(content, list):
-        return any(part.type in _BLOCKS for part in content)
-    return _FOREIGN.search(content) is not None
+        return not _BLOCKS.isdisjoint([part.type for part in content])
+    return isinstance(content, msgspec.Raw) and _FOREIGN.search(content) is not None
 
 
 def _is_own(tool: Tool) -> bool:
     return given(tool.function) or given(tool.custom) or tool.type not in (None, "function", "custom")
+
+
+def stateful(view: View, model: str) -> bool:
+    """Whether there can be anything to take out before the messages go to `model`."""
+    suspects = [each for each in view.messages or () if len(each.thinking_blocks) or len(each.tool_calls)]
+    return any(has_state(each, model) for each in suspects)
 
 
 def has_state(message: State, model: str) -> bool:
