@@ -6,18 +6,36 @@ holds something to know. What is no stream at all (a page, an error object) is l
 """
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
 from aiclient2api.canonical.errors import GatewayError, Kind
 from aiclient2api.canonical.events import Event, Failed, Finish, Verbatim
-from aiclient2api.dialects.base import FrameReader, Seen, StreamDecoder
+from aiclient2api.dialects.base import FrameReader, Passing, Peek, Seen, StreamDecoder
 from aiclient2api.wire import jsonio
 from aiclient2api.wire.sse import MAX_EVENT_BYTES
 
 _FRAME_END = re.compile(rb"(?>\r\n|\n|\r(?!\n|\Z))(?>\r\n|\n|\r(?!\n|\Z))")
 """A blank line (WHATWG HTML, 9.2). A return at the very end may be half of a line end, and waits."""
 _NOT_A_STREAM = (b"{", b"[", b"<")
+
+
+class _Glanced(msgspec.Struct):
+    model: str = ""
+    stream: bool | None = None
+
+
+def glance(passing: Passing, body: bytes, headers: Mapping[str, str]) -> Peek:
+    """What `peek` tells of a body that is going to be translated, and so read in whole later: a good deal cheaper. What
+    does not tell its model is for `peek` to refuse."""
+    try:
+        found = jsonio.decode(body, _Glanced)
+    except jsonio.JsonError:
+        found = _Glanced()
+    if not found.model.strip():
+        return passing.peek(body, headers)
+    return Peek(found.model, bool(found.stream), native=False)
 
 
 class PassingDecoder:

@@ -40,10 +40,21 @@ class Catalogue:
         self.offered: list[Offer] = []
         self._stable_until = -math.inf
         self._routes: dict[tuple[str, str | None], Route] = {}
+        self._may_pass: dict[tuple[str, str | None], bool] = {}
 
     def known(self, requested: str, hint: str | None) -> Route | None:
         """The route, if it is remembered and still holds."""
         return self._routes.get((requested, hint)) if self._clock() < self._stable_until else None
+
+    def may_pass(self, dialect: str, only: str | None) -> bool:
+        """Whether a request of this dialect can go through as it is, to any provider or the `only` one asked for."""
+        found = self._may_pass.get((dialect, only))
+        if found is None:
+            spoken = {offer.provider.dialect for offer in self.offered if only in (None, offer.provider.name)}
+            found = not spoken or dialect in spoken
+            if len(self._may_pass) < MAX_ROUTES:  # who asks may ask for anything
+                self._may_pass[dialect, only] = found
+        return found
 
     async def route(self, requested: str, hint: str | None, aliases: Mapping[str, str]) -> Route:
         """routing.models.resolve over the offers, remembered while they stay. Raises GatewayError."""
@@ -63,6 +74,7 @@ class Catalogue:
             self.offered = await self._read_offers(now)
             self._stable_until = now + STABLE_SECONDS
             self._routes.clear()
+            self._may_pass.clear()
         return self.offered
 
     async def _read_offers(self, now: float) -> list[Offer]:

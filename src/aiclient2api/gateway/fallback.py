@@ -18,9 +18,14 @@ class Fallback:
     chains: Mapping[str, Sequence[str]] = field(default_factory=dict)
     mapping: Mapping[str, Target] = field(default_factory=dict)
 
+    @property
+    def leads_on(self) -> bool:
+        """Whether there is anything to try after a provider."""
+        return bool(self.chains or self.mapping)
+
     def routes(self, first: Route, offers: Sequence[Offer]) -> tuple[Route, ...]:
         """`first` and what follows it, each configured; the client reads the name it asked for from all of them."""
-        if not self.chains and not self.mapping:
+        if not self.leads_on:
             return (first,)
         by_name = {offer.provider.name: offer for offer in offers}
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.dialects.base import Dialect, Peek, Resulting
+from aiclient2api.dialects.passing import glance
 from aiclient2api.gateway import demand
 from aiclient2api.gateway.account_pool import Want, is_final
 from aiclient2api.gateway.context import Context, Visit
@@ -25,7 +26,8 @@ async def answer(context: Context, visit: Visit, front: Dialect) -> None:
     has been sent."""
     visit.front = front.name
     body = await visit.body(context.max_body_bytes)
-    peek = front.passing.peek(body, visit.headers)
+    may_pass = context.catalogue.may_pass(front.name, None if context.fallback.leads_on else visit.provider)
+    peek = front.passing.peek(body, visit.headers) if may_pass else glance(front.passing, body, visit.headers)
     if len(body) > LARGE_BODY:
         await let_others()
     routes = await find_routes(context, visit, peek.model)
