@@ -2,6 +2,8 @@
 and nobody's secret is among them (S1)."""
 
 import json
+import re
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -102,7 +104,7 @@ async def test_both_forms_are_read_by_the_judge(tmp_path: Path, front: str) -> N
 
 async def test_who_may_read_them(tmp_path: Path) -> None:
     """CONTRACT: key needed unless METRICS_PUBLIC; the names of the gateway and the methods as on other routes."""
-    header = client_key(tmp_path)
+    header = client_key(tmp_path, models=("none",))
     async with rig(tmp_path) as running:
         for given, status in [({}, 401), ({"x-api-key": "wrong"}, 401), ({"x-api-key": KEY}, 200), (header, 200)]:
             assert (await ask(running.base, "GET", "/metrics", given)).status == status, given
@@ -284,6 +286,19 @@ async def test_what_the_gateway_says_about_itself(tmp_path: Path) -> None:
         assert set(found["aiclient2api_log_lines_dropped_total"]) == {labelled(reason="queue"), labelled(reason="file")}
         assert found["process_cpu_seconds_total"][()] > 0
         assert "aiclient2api_shared_state_connected" not in found, "without REDIS_URL there is none"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems tell less of a process")
+async def test_the_page_names_every_family_and_no_other(tmp_path: Path, redis_server: RedisServer) -> None:
+    """docs/metrics.md, with the labels of each."""
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text("utf-8")
+    rows = [line.split("|") for line in page.split("\n") if line.startswith("| `")]
+    told = {name: set(re.findall(r"`(\w+)`", row[2])) for row in rows for name in re.findall(r"`(\w+)`", row[1])}
+    async with rig(tmp_path, REDIS_URL=redis_server.url) as running:
+        families = await running.gateway.measures.families()
+    suffix = {"counter": "_total", "info": "_info"}
+    found = {each.name + suffix.get(each.kind, ""): set(each.labels) for each in families}
+    assert told == {name.removeprefix("aiclient2api_"): labels for name, labels in found.items()}
 
 
 async def test_redis_is_lost_and_comes_back(tmp_path: Path, redis_server: RedisServer) -> None:
