@@ -25,6 +25,8 @@ from tests.gateway.client import Call, ask, calling
 from tests.gateway.rig import KEY, eventually, simulated
 from tests.gateway.rig import serving as listening
 from tests.gateway.upstreams import END, model_calls, pieces_then, text
+from tests.observe.reading import Found, total, values_of
+from tests.observe.reading import read as read_metrics
 
 pytestmark = [
     pytest.mark.e2e,
@@ -128,6 +130,57 @@ async def test_a_dead_worker_comes_back_and_one_that_dies_too_often_ends_it(tmp_
         assert await served.ended() == 1
         await all_ended(served)
         assert len(started(served, 2)) == 1
+
+
+async def scrape(served: Served) -> Found:
+    answer = await ask(served.base, "GET", "/metrics", {"x-api-key": KEY})
+    assert answer.status == 200
+    return read_metrics(answer.body)[1]
+
+
+async def test_whichever_is_scraped_tells_of_all(tmp_path: Path) -> None:
+    """E2: every sample says whose it is, so that sums are right and a worker that was started again begins anew."""
+    requests = "aiclient2api_requests_total"
+    async with serving(tmp_path, *START, REQUIRED_API_KEY=KEY, LOG_LEVEL="debug") as served:
+        asked = len(await until_both_answer(tmp_path, served))
+        for _ in range(6):
+            found = await scrape(served)
+            assert total(found[requests]) == asked
+            assert values_of(found[requests], "worker") == {"1", "2"}
+            assert len(found["process_resident_memory_bytes"]) == 2
+        at_once = await asyncio.gather(*(scrape(served) for _ in range(12)))
+        assert all(total(each[requests]) == asked for each in at_once)
+        before = total(found[requests], worker="2")
+        os.kill(started(served, 1)[0], signal.SIGKILL)
+        await eventually(partial(is_dead, served, 1), 5)
+        alone = await scrape(served)
+        assert total(alone[requests], worker="2") == total(alone[requests]) == before
+        await eventually(lambda: len(processes(served, 1)) == 2, 15)
+        again = await scrape(served)
+        assert total(again[requests]) == before
+        assert values_of(again["aiclient2api_start_time_seconds"], "worker") == {"1", "2"}
+
+
+async def test_one_that_hangs_is_left_out(tmp_path: Path) -> None:
+    async with serving(tmp_path, *START, REQUIRED_API_KEY=KEY) as served:
+        hanging = processes(served, 1)[0]
+        os.kill(hanging, signal.SIGSTOP)
+        try:
+            found = await first_answer(served)
+            assert values_of(found["aiclient2api_draining"], "worker") == {"2"}
+            await eventually(lambda: "1 of 1 workers did not answer" in served.stderr, 2)
+        finally:
+            os.kill(hanging, signal.SIGCONT)
+        async with asyncio.timeout(5):
+            assert values_of((await scrape(served))["aiclient2api_draining"], "worker") == {"1", "2"}
+
+
+async def first_answer(served: Served) -> Found:
+    """Of several scrapes: the system gives some of the connections to the worker that hangs."""
+    scrapes = [tasks.spawn(scrape(served), f"scrape {number}") for number in range(8)]
+    done, _ = await asyncio.wait(scrapes, timeout=8, return_when=asyncio.FIRST_COMPLETED)
+    await tasks.stop(*scrapes)
+    return done.pop().result()
 
 
 @asynccontextmanager

@@ -136,7 +136,9 @@ def test_what_cannot_even_be_shown_harms_nobody(started: Starter, capfd: pytest.
     logs = started()
     LOG.info("%s", Broken())
     LOG.info("next")
+    assert log.lines_lost() == {"queue": 1, "file": 0}
     logs.stop()
+    assert log.lines_lost() == {"queue": 0, "file": 0}, "there is nothing that could lose any"
     err = capfd.readouterr().err
     assert CANARY not in err
     assert "1 log lines were dropped" in err
@@ -252,6 +254,9 @@ def test_a_full_disk_is_told_once_on_the_console(
     while "cannot be written" not in err and time.monotonic() < deadline:
         time.sleep(0.01)
         err += capfd.readouterr().err
+    while log.lines_lost()["file"] < 21 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert log.lines_lost() == {"queue": 0, "file": 21}, "20 lines, and the one that says so"
     logs.stop()
     err += capfd.readouterr().err
     assert err.count("cannot be written") == 1
@@ -300,11 +305,12 @@ def test_a_blocked_console_blocks_nobody_and_what_was_dropped_is_told(
         while "goes again" not in lines(tmp_path)[-1] and time.monotonic() < deadline:
             with contextlib.suppress(BlockingIOError):
                 os.read(reading, 1 << 20)
+        lost = log.lines_lost()["queue"]
         logs.stop()
     found = lines(tmp_path)
     told = next(line for line in found if "dropped" in line)
     written = [line for line in found if " line " in line]
-    assert int(told.split(" WARNING ")[1].split()[0]) == log.QUEUE_LINES + 500 - len(written)
+    assert int(told.split(" WARNING ")[1].split()[0]) == log.QUEUE_LINES + 500 - len(written) == lost
     assert found[-1].endswith("goes again")
 
 

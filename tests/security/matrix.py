@@ -23,6 +23,7 @@ ROWS = (
     Row("health", "GET", "/health", 200),
     Row("livez", "GET", "/livez", 200),
     Row("readyz", "GET", "/readyz", 200),
+    Row("metrics", "GET", "/metrics", 200),
     Row("openai_chat", "POST", "/v1/chat/completions", 400),
     Row("openai_responses", "POST", "/v1/responses", 400),
     Row("input_tokens", "POST", "/v1/responses/input_tokens", 400),

@@ -161,7 +161,7 @@ async def knock(served: Served, found: dict[str, str]) -> None:
         reply = await ask(served.base, "POST", row + query, headers, b"{}")
         assert reply.status in (401, 404, 429), (row, query)
         found[f"{row} {query[:5]} ({reply.status})"] = f"{dict(reply.headers)} {reply.body!r}"
-    for path in ("/health", "/readyz", "/", "/v1/models", "/v1beta/models", f"/{KEY}/x", "/v1/models/x"):
+    for path in ("/health", "/readyz", "/", "/v1/models", "/v1beta/models", f"/{KEY}/x", "/v1/models/x", "/metrics"):
         for headers in ({"x-api-key": KEY}, {"x-api-key": KEY, "host": "evil.example"}):
             reply = await ask(served.base, "GET", path, headers)
             if KEY not in path:  # who writes the key into the path gets to read it

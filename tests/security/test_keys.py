@@ -138,7 +138,7 @@ async def test_s3_the_scope_of_a_key(tmp_path: Path) -> None:
         "model": "claude-opus-5", "max_tokens": 9, "input": "x", "messages": [{"role": "user", "content": "x"}],
         "contents": [{"role": "user", "parts": [{"text": "x"}]}],
     }  # fmt: skip
-    expected = {"models": 200, "model": 404, "gemini_models": 200, "gemini_model": 404}
+    expected = {"metrics": 200, "models": 200, "model": 404, "gemini_models": 200, "gemini_model": 404}
     async with Stage(lambda _: ()) as stage, gate(tmp_path, stage.url) as running:
         for row in PROTECTED:
             reply = await ask(running.base, row.method, row.path, {"x-api-key": other}, body)

@@ -2,8 +2,9 @@
 
 The parent holds the port without listening on it, says what a single gateway says once all workers accept, starts a
 worker again that died, and passes SIGTERM on. Each worker is a whole gateway. A socket pair connects the two, on the
-worker's side as standard input: down goes the Job, up comes the banner when the worker accepts, and its end tells the
-worker that the parent is gone. Refuses systems without SO_REUSEPORT.
+worker's side as standard input: down goes the Job, up comes the banner when the worker accepts, then both carry what
+workers ask each other (siblings.py); its end tells the worker that the parent is gone. Refuses systems without
+SO_REUSEPORT.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import socket
 import sys
 from asyncio.subprocess import Process
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 
 import click
 import msgspec
@@ -23,6 +24,7 @@ import msgspec
 from aiclient2api import tasks
 from aiclient2api.cli.options import WrongConfiguration, places, run, say
 from aiclient2api.cli.serve import WORKER, address, banner, cannot_listen, settle, show_key
+from aiclient2api.cli.siblings import MAX_LINE, Exchange, Line
 from aiclient2api.gateway.assembly import Gateway, known_secrets
 from aiclient2api.gateway.keys import OwnKey
 from aiclient2api.http1 import listening
@@ -37,7 +39,6 @@ RESTART_SECONDS = 60.0
 FIRST_PAUSE = 0.05
 # After the streams: last words, the ledger's last entries, connections to upstreams.
 AFTER_DRAIN_SECONDS = 15.0
-_MAX_BANNER = 1024 * 1024
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _log = logging.getLogger(__name__)
@@ -186,6 +187,7 @@ class Crew:
         self._running: dict[int, Process] = {}
         self._ready = [asyncio.Event() for _ in range(job.settings.workers)]
         self._places: list[asyncio.Task[None]] = []
+        self._exchange = Exchange(job.settings.workers)
 
     async def start(self) -> None:
         """Returns when all accept. One goes first: what is made at a first start is made once, and a fault that all
@@ -239,7 +241,7 @@ class Crew:
     async def _live(self, number: int) -> int:
         """One worker from start to end; its exit code."""
         ours, theirs = socket.socketpair()
-        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_MAX_BANNER)
+        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=MAX_LINE)
         try:
             with theirs:
                 process = await asyncio.create_subprocess_exec(
@@ -251,7 +253,11 @@ class Crew:
                 _send(process, signal.SIGTERM)
             writer.write(msgspec.json.encode(msgspec.structs.replace(self.job, number=number)) + b"\n")
             await self._welcome(number, reader, process)
-            return await process.wait()
+            talk = tasks.spawn(self._exchange.serve(number, reader, writer), f"worker {number}, what it asks")
+            try:
+                return await process.wait()
+            finally:
+                await tasks.stop(talk)
         except OSError as error:
             _log.error("worker %d cannot be started: %s", number, error)
             return 1
@@ -331,30 +337,32 @@ def work() -> None:
 
 async def _work(job: Job, line: socket.socket) -> None:
     settings, told = job.settings, asyncio.Event()
+    siblings = Line(job.number, settings.workers)
     for number in _SIGNALS:  # more than one may come: from the parent, and from a terminal or a service manager to all
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     try:
-        gateway = Gateway(settings, places(settings), os.environ, job.keys)
+        gateway = Gateway(settings, places(settings), os.environ, job.keys, siblings=siblings)
     except SettingsError as error:
         raise WrongConfiguration(str(error)) from None
     try:
         await gateway.start(settings.host, job.port, reuse_port=True)
     except OSError as error:
         raise cannot_listen(settings, error) from None
-    reader, writer = await asyncio.open_unix_connection(sock=line)
+    reader, writer = await asyncio.open_unix_connection(sock=line, limit=MAX_LINE)
     lines = await banner(gateway, settings)
     settle()
     writer.write(msgspec.json.encode(lines) + b"\n")
-    parent = tasks.spawn(_until_alone(reader, told), "the parent's end")
+    talk = siblings.listen(reader, writer, gateway.measures.families)
+    parent = tasks.spawn(_until_alone(talk, told), "the parent's end")
     await told.wait()
     await gateway.stop(settings.timeout_drain / 1000)
+    await siblings.close()
     await tasks.stop(parent)
     writer.close()
 
 
-async def _until_alone(reader: asyncio.StreamReader, told: asyncio.Event) -> None:
-    with contextlib.suppress(OSError):
-        await reader.read(1)
+async def _until_alone(talk: Coroutine[object, object, None], told: asyncio.Event) -> None:
+    await talk
     if not told.is_set():
         _log.error("the parent process is gone; stopping")
         told.set()

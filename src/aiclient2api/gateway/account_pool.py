@@ -73,6 +73,11 @@ class AccountPool:
         usable = (account for account in wanted if account.login.status().usable)
         return next(usable, next(iter(wanted or self.accounts.values())))
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait until an account is free."""
+        return self._waiting
+
     def change(self, accounts: Mapping[str, Account], members: Sequence[Member], policy: PoolPolicy) -> None:
         """Other accounts from now on; without members, one that is in no pool. Those that stay keep their health, and
         requests that are under way end where they began."""

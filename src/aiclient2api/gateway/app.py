@@ -14,9 +14,10 @@ from aiclient2api.gateway.context import CORS, Context, Visit
 from aiclient2api.gateway.door import TOO_MANY_KEYS
 from aiclient2api.gateway.model_routes import HANDLERS, Route, dialect_of
 from aiclient2api.gateway.record import log_visit
-from aiclient2api.gateway.respond import JSON, json_answer
+from aiclient2api.gateway.respond import JSON, json_answer, whole_answer
 from aiclient2api.gateway.visitors import is_loopback
 from aiclient2api.http1.messages import Exchange
+from aiclient2api.observe.exposition import OPENMETRICS, TEXT, wants_openmetrics
 from aiclient2api.settings.schema import PROVIDERS
 from aiclient2api.wire import jsonio
 
@@ -40,6 +41,7 @@ class App:
         self._context = context
         providers = {*PROVIDERS, *context.pools}
         self._find = lru_cache(REMEMBERED)(partial(routes.find, providers=providers))
+        self._open = routes.OPEN | ({"metrics"} if context.measures.public else set())
         # Ids have to differ, not to be secret: no system call for each.
         self._ids = random.Random(secrets.token_bytes(32))
 
@@ -58,8 +60,9 @@ class App:
             status = CLIENT_LEFT
             raise
         finally:
-            if target.name not in routes.OPEN and not _flood(visit):
-                log_visit(visit, status)
+            if target.name not in routes.QUIET or visit.failed is not None:
+                if not _flood(visit):
+                    log_visit(visit, status)
                 if visit.failed is not None and status == 200:  # the stream broke off
                     status = visit.failed.status
                 if visit.hold is not None:
@@ -74,7 +77,7 @@ class App:
             return
         if not target.name:
             raise GatewayError("not_found", f"There is no route {exchange.method} {exchange.path[:200]}.")
-        if target.name not in routes.OPEN:
+        if target.name not in self._open:
             query = exchange.query
             in_query = routes.is_gemini(target, exchange.headers, query)
             visit.key, visit.client = self._context.door.check(exchange.headers, query, in_query, exchange.peer)
@@ -147,10 +150,17 @@ async def _root(context: Context, visit: Visit, target: routes.Target) -> None:
     )
 
 
+async def _metrics(context: Context, visit: Visit, target: routes.Target) -> None:
+    openmetrics = wants_openmetrics(visit.exchange.headers.get("accept", ""))
+    body = await context.measures.exposition(openmetrics)
+    await whole_answer(visit, ("content-type", OPENMETRICS if openmetrics else TEXT), body)
+
+
 _HANDLERS: dict[str, Route] = {
     **HANDLERS,
     "health": _health,
     "livez": _health,
     "readyz": _ready,
     "root": _root,
+    "metrics": _metrics,
 }

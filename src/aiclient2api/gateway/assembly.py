@@ -8,7 +8,7 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from aiclient2api import tasks
@@ -24,11 +24,13 @@ from aiclient2api.gateway.door import Door
 from aiclient2api.gateway.embedded import HOST, Embedded
 from aiclient2api.gateway.fallback import fallback_of
 from aiclient2api.gateway.login_watch import LoginWatch, Upkeep
+from aiclient2api.gateway.measures import Measures, Parts, Siblings
 from aiclient2api.gateway.prompts import SystemPrompt
 from aiclient2api.gateway.quota import Quotas
 from aiclient2api.gateway.quota_watch import watch_quotas
 from aiclient2api.gateway.sharing import share_pools
 from aiclient2api.gateway.stored import StoredAnswers
+from aiclient2api.gateway.tally import Tally
 from aiclient2api.gateway.upstream import Account, Upstream
 from aiclient2api.gateway.visitors import Hosts
 from aiclient2api.http1.client import Client
@@ -68,6 +70,7 @@ class Gateway:
         environ: Mapping[str, str],
         keys: Sequence[str],
         pace: float = 0.02,
+        siblings: Siblings | None = None,
     ) -> None:
         embedded = Embedded(pace)
         client = Client(connectors={HOST: embedded.connect})
@@ -85,10 +88,10 @@ class Gateway:
         self._settings, self._places = settings, places
         self._ring = _key_ring(places)
         self._ledger = _ledger(settings, places, self.pools)
-        self._books = Books(self._ledger, shared.limits)
-        self._client = client
-        self._embedded = embedded
-        self._upkeep = Upkeep()
+        tally = Tally(_known(settings, self.catalogue))
+        self._books = Books(self._ledger, shared.limits, tally=tally)
+        self.measures = self._measures(tally, siblings)
+        self._client, self._embedded, self._upkeep = client, embedded, Upkeep()
         self._watch = LoginWatch(self.pools, maker, self._upkeep)
         self._background: list[asyncio.Task[None]] = []
         context = Context(
@@ -106,6 +109,7 @@ class Gateway:
             max_body_bytes=settings.max_body_bytes,
             simulated=self.simulated,
             draining=lambda: self.server.draining,
+            measures=self.measures,
             cache=_cache(settings, shared),
         )
         self.server = Server(App(context), Limits(body_bytes=settings.max_body_bytes), refuse)
@@ -124,6 +128,7 @@ class Gateway:
             tasks.spawn(self._watch.run(), "logins on the disk"),
             tasks.spawn(self._health.run(), "shared health"),
         ]
+        self.measures.start()
         return address, bound
 
     async def _remember_today(self) -> None:
@@ -137,6 +142,10 @@ class Gateway:
             self._books.limits.remember(await asyncio.to_thread(taken_since, reader, now - now % DAY), now)
         except LedgerError as error:
             _log.warning("the limits of keys begin anew: %s", error)
+
+    def _measures(self, tally: Tally, siblings: Siblings | None) -> Measures:
+        parts = Parts(tally, lambda: self.server, self.upstream, self.pools, self._ledger, self._shared)
+        return Measures(parts, self._settings.metrics_public, siblings)
 
     @property
     def accounts(self) -> list[tuple[str, Account]]:
@@ -160,6 +169,7 @@ class Gateway:
     async def stop(self, grace: float) -> None:
         """Let running answers end within `grace` seconds, then end them with an error event; let go of everything."""
         await self.server.stop(grace)
+        self.measures.stop()
         await tasks.stop(*self._background)
         await self._upkeep.stop()
         await self.catalogue.close()
@@ -216,6 +226,15 @@ def _ledger(settings: Settings, places: Places, pools: Mapping[str, AccountPool]
         return Ledger(databases.writer(settings.database_url, places.data_dir), price, settings.ledger_days)
     except LedgerError as error:
         raise SettingsError(str(error)) from None
+
+
+def _known(settings: Settings, catalogue: Catalogue) -> Callable[[str, str], bool]:
+    """Whether metrics may show a model's name: its provider lists it or the settings have it, so that no client has
+    thought of it."""
+    targets = (each.target_model for each in settings.model_fallback_mapping.values())
+    named = {*settings.model_aliases.values(), *targets}
+    named |= {name.partition(":")[2] for name in named}
+    return lambda provider, model: catalogue.lists(provider, model) or model in named
 
 
 def _cache(settings: Settings, shared: Shared) -> AnswerCache | None:

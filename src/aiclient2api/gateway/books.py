@@ -1,4 +1,5 @@
-"""What is kept account of per request: the limits of the client's key before it, one row of the usage ledger after it.
+"""What is kept account of per request: the limits of the client's key before it, after it one row of the usage ledger
+and a tick in the metrics.
 
 Enters: a Visit at its beginning and at its end. Leaves: nothing, or GatewayError for what a key may not do. The ledger
 never makes a request wait, and a failure of it never harms one.
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 
 from aiclient2api.gateway.context import Visit
 from aiclient2api.gateway.demand import is_plenty, rough
+from aiclient2api.gateway.tally import Tally
 from aiclient2api.routing.models import Route
 from aiclient2api.state.keys import allows, check_allowed
 from aiclient2api.state.ledger import Ledger
@@ -26,6 +28,7 @@ class Books:
     ledger: Ledger | None = None
     limits: KeyLimits = field(default_factory=LocalLimits)
     clock: Callable[[], float] = time.time
+    tally: Tally | None = None
 
     def permitted(self, visit: Visit, routes: Iterable[Route]) -> tuple[Route, ...]:
         """The routes that the client's key allows. Raises GatewayError("permission") if it forbids the first."""
@@ -62,8 +65,14 @@ class Books:
 
     def enter(self, visit: Visit, status: int) -> None:
         """The request has ended, in whatever way; `status` is that of the answer, 499 for a client that left."""
-        if self.ledger is not None and visit.front:
-            self.ledger.offer(_entry(visit, status))
+        if visit.front and (self.ledger is not None or self.tally is not None):
+            entry = _entry(visit, status)
+            if self.ledger is not None:
+                self.ledger.offer(entry)
+            if self.tally is not None:
+                self.tally.add(entry)
+        elif self.tally is not None:
+            self.tally.other(status, visit.failed.kind if visit.failed is not None else None)
 
 
 def _entry(visit: Visit, status: int) -> Entry:

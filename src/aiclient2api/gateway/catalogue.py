@@ -41,6 +41,7 @@ class Catalogue:
         self._stable_until = -math.inf
         self._routes: dict[tuple[str, str | None], Route] = {}
         self._may_pass: dict[tuple[str, str | None], bool] = {}
+        self._ids: dict[str, tuple[tuple[Model, ...], frozenset[str]]] = {}
 
     def known(self, requested: str, hint: str | None) -> Route | None:
         """The route, if it is remembered and still holds."""
@@ -76,6 +77,17 @@ class Catalogue:
             self._routes.clear()
             self._may_pass.clear()
         return self.offered
+
+    def lists(self, provider: str, model: str) -> bool:
+        """Whether the provider's list, as last read, has a model of this id."""
+        models = self._models.get(provider)
+        if not models:
+            models = self._pools[provider].lead.provider.static_models() if provider in self._pools else ()
+        known, ids = self._ids.get(provider, ((), frozenset()))
+        if known is not models:
+            ids = frozenset(each.id for each in models)
+            self._ids[provider] = (models, ids)
+        return model in ids
 
     async def _read_offers(self, now: float) -> list[Offer]:
         missing = []

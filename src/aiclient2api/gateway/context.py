@@ -31,6 +31,7 @@ from aiclient2api.state.trail import Step
 if TYPE_CHECKING:
     from aiclient2api.gateway.answer_cache import AnswerCache, Recording
     from aiclient2api.gateway.books import Books
+    from aiclient2api.gateway.measures import Measures
 
 CORS = (("access-control-allow-origin", "*"), ("access-control-expose-headers", "*"))
 """Every answer to a key may be read by a page: the key is what protects it, and no cookie is ever looked at."""
@@ -58,6 +59,7 @@ class Context:
     max_body_bytes: int
     simulated: bool
     draining: Callable[[], bool]
+    measures: "Measures"
     cache: "AnswerCache | None" = None
 
     def raw_log(self, request_id: str) -> Callable[[str, bytes], None] | None:

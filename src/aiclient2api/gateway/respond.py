@@ -7,7 +7,12 @@ JSON = ("content-type", "application/json")
 
 
 async def json_answer(visit: Visit, body: bytes, status: int = 200) -> None:
-    """Without a key, how things stand here is nothing for pages of other sites to read."""
+    await whole_answer(visit, JSON, body, status)
+
+
+async def whole_answer(visit: Visit, kind: tuple[str, str], body: bytes, status: int = 200) -> None:
+    """`kind` is the header that says what it is. Without a key, how things stand here is nothing for pages of other
+    sites to read."""
     cors = CORS if visit.key or not is_foreign(visit.exchange.headers) else ()
-    headers = [JSON, *cors, ("x-request-id", visit.id), ("request-id", visit.id)]
+    headers = [kind, *cors, ("x-request-id", visit.id), ("request-id", visit.id)]
     await visit.exchange.respond(status, headers, body)

@@ -24,6 +24,7 @@ ROUTES: dict[str, tuple[str, tuple[str, ...]]] = {
     "/health": ("health", GET),
     "/livez": ("livez", GET),
     "/readyz": ("readyz", GET),
+    "/metrics": ("metrics", GET),
     "/v1/chat/completions": ("openai_chat", POST),
     "/v1/responses": ("openai_responses", ("GET", "POST")),
     "/v1/responses/input_tokens": ("input_tokens", POST),
@@ -47,6 +48,9 @@ VERBS: dict[str, str] = {
 
 OPEN = frozenset({"root", "health", "livez", "readyz"})
 """Routes without a key."""
+
+QUIET = OPEN | {"metrics"}
+"""Routes that are asked every few seconds: unless they are refused they are neither logged nor counted."""
 
 METHODS = dict(ROUTES.values()) | {"model": GET, "gemini_model": GET} | dict.fromkeys(VERBS.values(), POST)
 

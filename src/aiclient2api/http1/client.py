@@ -43,6 +43,11 @@ class Client:
         self._connector = Connector(connectors or {}, ssl_context)
         self._prepare = functools.lru_cache(maxsize=_HEADS)(prepare)
 
+    @property
+    def connections(self) -> tuple[int, int]:
+        """How many are open, and how many of them are free."""
+        return self._pool.open
+
     async def send(self, outbound: Outbound, deadlines: Deadlines) -> Inbound:
         """Send a request; returns when status and headers of the answer are in. Use the result in `async with`.
 

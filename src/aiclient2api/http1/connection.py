@@ -107,6 +107,10 @@ class Connection(asyncio.Protocol):
 
     # --- the server's side
 
+    @property
+    def streaming(self) -> bool:
+        return self._current is not None and self._current.started and not self._current.finished
+
     def drain(self) -> None:
         """Close unless a request is being answered."""
         if self._current is None and self._phase != _CLOSING:

@@ -37,6 +37,11 @@ class Pool:
         self._closed = False
         self._empty: asyncio.Future[None] | None = None
 
+    @property
+    def open(self) -> tuple[int, int]:
+        """How many connections live, and how many of them are free."""
+        return len(self._live), sum(len(bucket.idle) for bucket in self._buckets.values())
+
     def take(self, route: Route) -> ClientConnection | None:
         """A free connection, if there is one."""
         bucket = self._buckets.get(route)

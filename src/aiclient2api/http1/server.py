@@ -37,6 +37,11 @@ class Server:
         return len(self._state.running)
 
     @property
+    def streams(self) -> int:
+        """Answers that have begun and have not ended."""
+        return sum(each.streaming for each in self._state.running)
+
+    @property
     def draining(self) -> bool:
         return self._state.draining
 

@@ -22,7 +22,7 @@ from aiclient2api.files import make_private_folder
 from aiclient2api.observe.redact import Redactor
 from aiclient2api.observe.rotate import RotatingFile
 
-__all__ = ["LOGGER", "Finished", "JsonFormatter", "Logs", "Redactor", "TextFormatter", "start"]
+__all__ = ["LOGGER", "Finished", "JsonFormatter", "Logs", "Redactor", "TextFormatter", "lines_lost", "start"]
 
 LOGGER = "aiclient2api"
 QUEUE_LINES = 10_000
@@ -60,7 +60,8 @@ class Finished(logging.LogRecord):
 
 class Lines:
     """What waits to be written: a bounded queue whose busy reader looks a few times a second. To wake it for each
-    record, as queue.Queue does, costs a request more than all the rest of its line."""
+    record, as queue.Queue does, costs a request more than all the rest of its line. `dropped` are lines that nobody has
+    been told of, `told` those before; `unwritten` counts those that the file did not take."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -68,7 +69,7 @@ class Lines:
         self._asleep = False
         self._news = threading.Event()
         self._over = threading.Event()
-        self.dropped = 0
+        self.dropped = self.told = self.unwritten = 0
 
     def put_nowait(self, record: logging.LogRecord) -> None:
         """Never waits: what does not fit is dropped, and what fits again is told of that first."""
@@ -78,6 +79,7 @@ class Lines:
             return
         if self.dropped:
             records.append(_notice(self.dropped))
+            self.told += self.dropped
             self.dropped = 0
         records.append(record)
         if self._asleep:
@@ -154,12 +156,14 @@ class JsonFormatter(logging.Formatter):
 
 class Sink(NamedTuple):
     """Where lines go: `write` may raise OSError or ValueError, and `complain` hears of it. Of a line that cannot be
-    written nothing is kept. `most` bytes are written with one call: each gives the interpreter's lock away once."""
+    written nothing is kept. `most` bytes are written with one call: each gives the interpreter's lock away once.
+    `counted`: what is lost is counted; a console may be closed on purpose."""
 
     write: Callable[[bytes], object]
     complain: Callable[[str], object]
     close: Callable[[], object] = lambda: None
     most: int = WRITE_BYTES
+    counted: bool = False
 
 
 class Writer:
@@ -195,6 +199,8 @@ class Writer:
         try:
             sink.write(data)
         except (OSError, ValueError) as error:
+            if sink.counted:
+                self._lines.unwritten += data.count(b"\n")
             if time.monotonic() >= self._quiet_until[sink]:
                 self._quiet_until[sink] = time.monotonic() + _COMPLAIN_SECONDS
                 sink.complain(str(error))
@@ -216,6 +222,11 @@ class _Front(logging.handlers.QueueHandler):
     def __init__(self, lines: Lines) -> None:
         super().__init__(queue.SimpleQueue())
         self._lines = lines
+
+    @property
+    def lost(self) -> tuple[int, int]:
+        """Lines so far for which there was no room, and that could not be written to the file."""
+        return self._lines.told + self._lines.dropped, self._lines.unwritten
 
     def createLock(self) -> None:
         """None: a thread that a full pipe blocks would keep it, and the interpreter takes every lock when it ends."""
@@ -292,7 +303,14 @@ def _file_sink(file: RotatingFile, path: Path, max_bytes: int) -> Sink:
     """What cannot be written to the file is told on the console."""
     logger = logging.getLogger(LOGGER)
     most = min(WRITE_BYTES, max_bytes // 16) if max_bytes else WRITE_BYTES
-    return Sink(file.write, lambda why: logger.warning("%s cannot be written (%s)", path, why), file.close, most)
+    return Sink(file.write, lambda why: logger.warning("%s cannot be written (%s)", path, why), file.close, most, True)
+
+
+def lines_lost() -> dict[str, int]:
+    """Lines that were not written so far, by why: the queue was full, or the file could not be written. Without running
+    sinks there are none."""
+    fronts = [each.lost for each in logging.getLogger(LOGGER).handlers if isinstance(each, _Front)]
+    return {"queue": sum(full for full, _ in fronts), "file": sum(unwritten for _, unwritten in fronts)}
 
 
 def _attach(front: logging.Handler, level: str) -> Callable[[], None]:

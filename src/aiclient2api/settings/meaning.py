@@ -74,6 +74,7 @@ MEANING: Mapping[str, str] = MappingProxyType(
         "RESPONSE_CACHE_TTL": "seconds that answers are given again to the same question (docs/cache.md); 0: off",
         "PROXY_URL": "outbound proxy: http://, https://, socks5://",
         "PROXY_ENABLED_PROVIDERS": "providers that use it; empty = all",
+        "METRICS_PUBLIC": "whether `/metrics` (docs/metrics.md) is answered without a key",
         "UI_ENABLED": f"dashboard ({_LATER})",
         "ADMIN_PASSWORD": f"password of the dashboard ({_LATER})",
     }

@@ -113,6 +113,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     response_cache_ttl: Count = field(default=0, name="RESPONSE_CACHE_TTL")
     proxy_url: str | None = field(default=None, name="PROXY_URL")
     proxy_enabled_providers: tuple[str, ...] = field(default=(), name="PROXY_ENABLED_PROVIDERS")
+    metrics_public: bool = field(default=False, name="METRICS_PUBLIC")
     ui_enabled: bool = field(default=True, name="UI_ENABLED")
     admin_password: str | None = field(default=None, name="ADMIN_PASSWORD")
 

@@ -44,6 +44,7 @@ async def test_commands_of_many_go_together(redis_server: RedisServer) -> None:
         assert await link.ask("GET", "k") == b"\x00\xff"
         assert await link.ask("LPUSH", "k", "x") is None
         assert link.up, "a key of another kind says nothing about the way"
+        assert (link.unanswered, link.outages) == (0, 0)
 
 
 async def test_who_leaves_harms_nobody(redis_server: RedisServer) -> None:
@@ -67,6 +68,7 @@ async def test_a_server_that_says_nothing(redis_server: RedisServer, caplog: pyt
         for _ in range(100):
             assert await took(link) < 0.05
         assert time.monotonic() - began < 0.5
+        assert (link.unanswered, link.outages) == (101, 1)
         redis_server.thaw()
         await eventually(lambda: link.up, 5)
         assert isinstance(await link.ask("PING"), bytes)

@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from aiclient2api.state.limit_store import KeyLimits, LocalLimits
 
@@ -25,6 +25,14 @@ Heard = Callable[[str, bytes], None]
 """Takes the name and the value of a note."""
 Names = Callable[[], Iterable[str]]
 """The names of notes, as they are when it is called."""
+
+
+class Standing(NamedTuple):
+    """`lost`: commands that got no answer, because the others could not be reached; `outages`: how often that began."""
+
+    connected: bool
+    lost: int
+    outages: int
 
 
 class Shared(Protocol):
@@ -46,6 +54,10 @@ class Shared(Protocol):
 
     async def trouble(self) -> str:
         """Why the others cannot be reached, "" if they can."""
+        ...
+
+    def standing(self) -> Standing | None:
+        """How the way to the others is; None for who is alone."""
         ...
 
     async def get(self, area: Area, name: str) -> bytes | None:
@@ -103,6 +115,9 @@ class Alone:
 
     async def trouble(self) -> str:
         return ""
+
+    def standing(self) -> Standing | None:
+        return None
 
     async def get(self, area: Area, name: str) -> bytes | None:
         return None

@@ -42,8 +42,9 @@ class _Asked(NamedTuple):
 
 
 class Link:
-    """Belongs to the running loop, from its first use to `close`. `when_up` is told whether the data are others than
-    before: Redis was emptied, or started without what it had."""
+    """Belongs to the running loop, from its first use to `close`. `unanswered` counts the commands that got Away,
+    `outages` how often the way was lost. `when_up` is told whether the data are others than before: Redis was emptied,
+    or started without what it had."""
 
     def __init__(self, dialer: Dialer) -> None:
         self._dialer = dialer
@@ -58,6 +59,7 @@ class Link:
         self._wake = asyncio.Event()
         self._lost = asyncio.Event()
         self.when_up: list[Callable[[bool], None]] = []
+        self.unanswered = self.outages = 0
 
     # --- what others use
 
@@ -69,8 +71,10 @@ class Link:
         """The reply to come. Raises Away at once if there is no way now; nobody need wait for the reply."""
         size = sum(len(word) for word in command if not isinstance(word, int))
         if self._state != "up":
+            self.unanswered += 1
             raise Away(self._why)
         if len(self._waiting) >= MAX_WAITING or self._bytes + size > MAX_WAITING_BYTES:
+            self.unanswered += 1
             raise Away("too much is waiting for it")
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         reply.add_done_callback(_seen)
@@ -153,12 +157,14 @@ class Link:
             words = "Redis at %s cannot be used (%s): this gateway goes by its own state until it can"
             _log.warning(words, self._dialer.where, error)
             self._state = "lost"
+            self.outages += 1
             self._begin()
         self._lost.set()
         self._refuse_all(error)
 
     def _refuse_all(self, error: Away) -> None:
         waiting, self._waiting, self._bytes = self._waiting, deque(), 0
+        self.unanswered += len(waiting)
         for each in waiting:
             if not each.reply.done():
                 each.reply.set_exception(Away(*error.args))

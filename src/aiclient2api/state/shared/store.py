@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 
 from aiclient2api import files, tasks
 from aiclient2api.state.limit_store import KeyLimits
-from aiclient2api.state.shared.base import MAX_NOTE, MAX_VALUE, Area, Heard, Names, Topic
+from aiclient2api.state.shared.base import MAX_NOTE, MAX_VALUE, Area, Heard, Names, Standing, Topic
 from aiclient2api.state.shared.limits import RedisLimits
 from aiclient2api.state.shared.line import Away, Dialer
 from aiclient2api.state.shared.link import PREFIX, Link, call
@@ -58,6 +58,9 @@ class RedisShared:
         except Away as error:
             return f"Redis at {self._where} cannot be used: {error}"
         return ""
+
+    def standing(self) -> Standing:
+        return Standing(self._link.up, self._link.unanswered, self._link.outages)
 
     # --- values
 
