@@ -3,6 +3,7 @@
 Enters: a run of beside.py. Leaves: the section of docs/benchmarks.md. Ratios are made round by round, as elsewhere.
 """
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -49,7 +50,7 @@ class Run(NamedTuple):
 
 
 class Indication(NamedTuple):
-    """What AIClient-2-API and LiteLLM answered a second, beside each other, in a run that is not this one."""
+    """What AIClient-2-API and LiteLLM answered a second, in one run that is not this one."""
 
     aiclient: float
     litellm: float
@@ -76,23 +77,20 @@ GOALS = (
     Goal("62 KB, Anthropic → OpenAI, req/s beside LiteLLM's", "at least", 100, "×", _times(AGENT_TO_OPENAI, LITELLM)),
 )
 
-_ABOUT = """
-Written by `{command}`, with the same upstream, load and order as the rest of the page;
-`make peers` installs the others and makes this run anew. Each gateway is one process on one core, without retries, with
-its log off and with the check of the client's key that it has. This gateway keeps its usage ledger, which the others
-have not, or not without a database. A turn is as many requests as the peer does in {seconds:g} s, and at least two on
-each connection (one stream), so nothing is cut off at its end. "Gateway, times" is what this gateway does a second as a
-multiple of the row's; "times gateway's" is the CPU time that the row's needs as a multiple of this gateway's.
+_ABOUT = """\
+Written by `{command}`, with the same upstream, load and order as the rest of the page; `make peers` installs the others
+and makes this run anew. Each gateway is one process on one core, without retries, with its log off and with the check
+of the client's key that it has. This gateway keeps its usage ledger; the others keep none, or need a database for it. A
+turn is as many requests as the peer does in {seconds:g} s, and at least two on each connection (one stream), so nothing
+is cut off at its end. "Gateway, times" is what this gateway does a second as a multiple of what the row's does; "times
+gateway's" is the CPU time that the row's needs as a multiple of this gateway's, which other work disturbs least."""
 
-"""
-
-_INDICATION = """
-{aiclient} is in no package registry and was not part of this run. An indication only, from a run that is not this
-one (version 3.1.9 beside LiteLLM 1.106.2 on a machine of this kind): of 62 KB it answered {same} requests a second
-OpenAI → OpenAI where LiteLLM answered {same_litellm}, and {translated} Anthropic → OpenAI where LiteLLM answered
-{translated_litellm}. If both ratios hold here, this gateway does {times_same} times what {aiclient} does
-OpenAI → OpenAI, and {times_translated} times Anthropic → OpenAI.
-"""
+_INDICATION = """\
+{aiclient} is installed by hand, from its repository, and was not part of this run. An indication only, from another run
+(version 3.1.9 beside LiteLLM 1.106.2 on a machine of this kind): of 62 KB it answered {same} requests a second OpenAI →
+OpenAI where LiteLLM answered {same_litellm}, and {translated} Anthropic → OpenAI where LiteLLM answered
+{translated_litellm}. If both ratios hold here, this gateway does {times_same} times what {aiclient} does OpenAI →
+OpenAI, and {times_translated} times Anthropic → OpenAI."""
 
 Column = Callable[[Samples, str], str]
 
@@ -141,7 +139,7 @@ def section(run: Run) -> str:
     """What the page says of it, from under its heading on."""
     conditions = run.conditions
     parts = [
-        _ABOUT.format(command=conditions.command, seconds=conditions.seconds),
+        f"\n{textwrap.fill(_ABOUT.format(command=conditions.command, seconds=conditions.seconds), page.WIDTH)}\n\n",
         *(f"- {line}\n" for line in page.conditions_of(conditions)),
         "\n" + tables.goals(goals.verdicts(run.results, (), GOALS)),
         indication(run.results),
@@ -163,7 +161,7 @@ def indication(results: Results) -> str:
     if measured or not all(each.known for each in held.values()):
         return ""
     same, translated = EARLIER[AGENT_SAME], EARLIER[AGENT_TO_OPENAI]
-    return _INDICATION.format(
+    told = _INDICATION.format(
         aiclient=AICLIENT,
         same=f"{same.aiclient:g}",
         same_litellm=f"{same.litellm:g}",
@@ -172,10 +170,14 @@ def indication(results: Results) -> str:
         times_same=tables.spread(held[AGENT_SAME]),
         times_translated=tables.spread(held[AGENT_TO_OPENAI]),
     )
+    return f"\n{textwrap.fill(told.strip(), page.WIDTH)}\n"
 
 
 def _others(run: Run) -> str:
-    rows = [[each.name, each.version or "not installed", each.lacks or tables.EMPTY] for each in run.others]
+    rows = [
+        [each.name, each.version or "not installed", (each.version and each.lacks) or tables.EMPTY]
+        for each in run.others
+    ]
     return tables.table(["gateway", "version", "does not have"], rows)
 
 

@@ -160,7 +160,7 @@ def install(other: Other, folder: Path) -> str:
     if entry(other, folder) is not None:
         return f"is there, {version(other, folder)}"
     if not other.install:
-        return f"is in no registry; put its code, with its dependencies, into {folder.name}/{other.folder}"
+        return f"is installed by hand: put its code, with its dependencies, into {folder.name}/{other.folder}"
     home = folder / other.folder
     home.mkdir(parents=True, exist_ok=True)
     for step in other.install:

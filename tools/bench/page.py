@@ -23,6 +23,7 @@ class Conditions(NamedTuple):
     command: str
 
 
+WIDTH = 120
 KEPT = ("Beside other gateways", "With the books open", "Ten minutes of load", "Growth")
 """Sections that are measured by themselves (beside.py, books.py, tools/soak.py, linear.py); they stay when the page is
 written."""
