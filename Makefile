@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test check fix bench clients node fuzz soak storm pools accounting clean
+.PHONY: demo test check fix bench peers clients node fuzz soak storm pools accounting clean
 
 # The gateway on its built-in simulator, asked the guide's six examples.
 demo: $(VENV)/.installed
@@ -31,6 +31,11 @@ fix: $(VENV)/.check
 # Start time, idle memory, requests and CPU beside nginx where it is installed.
 bench: $(VENV)/.test
 	@$(BIN)/python -m tools.bench
+
+# Beside other gateways, which it installs into .peers/ (or PEERS_DIR; needs npm). Minutes; the machine should be idle.
+peers: $(VENV)/.test
+	@$(BIN)/python -m tools.bench.installed
+	@$(BIN)/python -m tools.bench --peers
 
 # Real third-party clients against the gateway on the simulator (installs them; needs npm).
 clients: $(VENV)/.test

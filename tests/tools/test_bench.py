@@ -1,7 +1,10 @@
 """The bench's own arithmetic and tables, and its load generator against its upstream, without the gateway."""
 
+import json
 import math
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -139,6 +142,29 @@ def test_whole_answers_and_streams_have_tables_of_their_own() -> None:
     assert str(SMALL) not in streams
 
 
+# --- processes
+
+
+def test_a_process_that_waits_has_settled() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        at = time.monotonic()
+        processes.settle(process.pid, 20.0)
+        assert time.monotonic() - at < 20.0
+    finally:
+        process.communicate(b"\n")
+
+
+@pytest.mark.parametrize(("used", "is_settled"), [(0.0, True), (0.04, False), (math.nan, True)])
+def test_settled_is_who_used_little(used: float, is_settled: bool) -> None:
+    assert processes.settled(used, 0.05) is is_settled
+
+
+def test_a_model_goes_by_the_name_that_is_given() -> None:
+    assert json.loads(bodies.body("openai", "1 KB", False, "another"))["model"] == "another"
+    assert json.loads(bodies.body("openai", "1 KB", False))["model"] == bodies.OPENAI_MODEL
+
+
 # --- scenarios
 
 
@@ -208,6 +234,21 @@ def test_the_load_generator_sees_all_that_the_upstream_sends(
     if scenario.pieces:
         assert told.all_pieces >= told.all_requests * scenario.pieces
         assert 0 <= told.transit50 < 1000
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("pair", ["compiled", "python"])
+def test_so_many_requests_are_so_many(pair: str, pairs: dict[str, Programs], tmp_path: Path) -> None:
+    built = pairs[pair]
+    upstream = Upstream(built.upstream, processes.Cores(), tmp_path)
+    try:
+        bench = runs.Bench(built, upstream, processes.Cores(), tmp_path, seconds=0.2)
+        found = bench.run(Direct(upstream), Scenario(SAME, "1 KB", 3), requests=10).told
+        assert upstream.seen()[0] == 10
+    finally:
+        upstream.close()
+    assert (found.requests, found.all_requests, found.bad) == (10, 10, 0)
+    assert 0 < found.seconds < runs.LIMIT_SECONDS
 
 
 @pytest.mark.e2e

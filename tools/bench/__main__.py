@@ -3,6 +3,7 @@
     python -m tools.bench              a minute: the figures with goals
     python -m tools.bench --full       all scenarios (about 25 minutes)
     python -m tools.bench --books      what ledger, keys and pool cost, only
+    python -m tools.bench --peers      beside the other gateways that `make peers` has installed, only (six minutes)
     python -m tools.bench --linear     how the codecs' cost grows with bodies, events and streams (two minutes)
     python -m tools.bench --write      write docs/benchmarks.md, too
 
@@ -17,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tools.bench import books, goals, linear, machine, page, peers, processes, programs, runs, tables
+from tools.bench import beside, books, compared, goals, linear, machine, page, peers, processes, programs, runs, tables
 from tools.bench.peers import Direct, Gateway, Nginx, Peer, Upstream
 from tools.bench.runs import Results, Sample, Start
 from tools.bench.scenarios import FULL, QUICK, Scenario
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str]) -> int:
         try:
             if options.books:
                 return _books(options, Path(folder))
+            if options.peers:
+                return _peers_only(options, Path(folder))
             results, started, conditions = _measure(options, Path(folder))
         except RuntimeError as error:
             print(f"bench: {error}")
@@ -67,6 +70,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     how.add_argument("--quick", action="store_true", help="a minute; what happens without an option")
     how.add_argument("--full", action="store_true", help="all scenarios")
     how.add_argument("--books", action="store_true", help="ledger, keys and pool on, against off")
+    how.add_argument("--peers", action="store_true", help="beside other gateways, and nothing else")
     how.add_argument("--linear", action="store_true", help="how the cost of the codecs grows, and nothing else")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     parser.add_argument("--rounds", type=int, help="how often each peer takes its turn (3)")
@@ -97,10 +101,30 @@ def _books(options: argparse.Namespace, folder: Path) -> int:
     return 0
 
 
+def _peers_only(options: argparse.Namespace, folder: Path) -> int:
+    """The section with other gateways."""
+    asked = beside.Asked(
+        options.rounds or beside.ROUNDS,
+        options.seconds or beside.SECONDS,
+        options.only,
+        beside.QUIET | _settings(options),
+    )
+    found = compared.section(beside.measure(programs.build(folder), processes.share_cores(), folder, asked))
+    print(found)
+    if options.write:
+        page.put(compared.HEADING, found)
+        print(f"written: {page.PATH.name}")
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> dict[str, str]:
+    return dict(each.split("=", 1) for each in options.set)
+
+
 def _measure(options: argparse.Namespace, folder: Path) -> tuple[Results, list[Start], page.Conditions]:
     rounds = options.rounds or 3
     seconds = options.seconds or (2.0 if options.full else 0.5)
-    settings = dict(each.split("=", 1) for each in options.set)
+    settings = _settings(options)
     chosen = [each for each in (FULL if options.full else QUICK) if options.only in str(each)]
     built = programs.build(folder)
     cores = processes.share_cores()

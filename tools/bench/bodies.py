@@ -23,9 +23,10 @@ look at line 120 and change what reads the value then run pytest -q again and sa
 _WORDS = _PROSE.split()
 
 
-def body(form: Form, size: Size, stream: bool) -> bytes:
-    """The JSON of one request."""
-    return json.dumps(_MAKERS[form](size, stream), ensure_ascii=False).encode()
+def body(form: Form, size: Size, stream: bool, model: str = "") -> bytes:
+    """The JSON of one request; `model` instead of the upstream's own name for it."""
+    made = _MAKERS[form](size, stream)
+    return json.dumps({**made, "model": model} if model else made, ensure_ascii=False).encode()
 
 
 def text(length: int, seed: int) -> str:

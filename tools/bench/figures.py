@@ -23,6 +23,9 @@ class Figure(NamedTuple):
     def known(self) -> bool:
         return not math.isnan(self.median)
 
+    def scaled(self, by: float) -> "Figure":
+        return Figure(self.median * by, self.least * by, self.most * by)
+
 
 UNKNOWN = Figure(math.nan, math.nan, math.nan)
 
@@ -44,7 +47,12 @@ def over_direct(samples: Samples, peer: str, value: Callable[[Sample], float]) -
 
 def times_nginx(samples: Samples, peer: str, value: Callable[[Sample], float]) -> Figure:
     """Round by round, how many times nginx's."""
-    return _paired(samples, peer, NGINX, value, lambda own, floor: own / floor if floor > 0 else math.nan)
+    return times(samples, peer, NGINX, value)
+
+
+def times(samples: Samples, peer: str, other: str, value: Callable[[Sample], float]) -> Figure:
+    """Round by round, how many times the other's."""
+    return _paired(samples, peer, other, value, lambda own, theirs: own / theirs if theirs > 0 else math.nan)
 
 
 def added_times_nginx(samples: Samples, peer: str, value: Callable[[Sample], float]) -> Figure:

@@ -45,8 +45,9 @@ class Verdict(NamedTuple):
         return "met" if met else "missed"
 
 
-def verdicts(results: Results, started: Sequence[Start]) -> list[Verdict]:
-    return [Verdict(goal, goal.value(results, started)) for goal in GOALS]
+def verdicts(results: Results, started: Sequence[Start], wanted: Sequence[Goal] = ()) -> list[Verdict]:
+    """On all goals of the full run, unless others are wanted."""
+    return [Verdict(goal, goal.value(results, started)) for goal in wanted or GOALS]
 
 
 def _share_of_nginx(scenario: Scenario) -> Callable[[Results, Sequence[Start]], Figure]:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import json
 import re
 import statistics
@@ -23,10 +24,12 @@ def now() -> int:
 
 @dataclass
 class Seen:
-    """What the run has seen; `since` and `until` bound its window."""
+    """What the run has seen; `since` and `until` bound its window, `limit` (0: none) its requests."""
 
     since: int
     until: int
+    limit: int = 0
+    sent: int = 0
     requests: int = 0
     pieces: int = 0
     bad: int = 0
@@ -34,12 +37,17 @@ class Seen:
     all_pieces: int = 0
     connects: int = 0
     error: str = ""
+    all_in: asyncio.Event = field(default_factory=asyncio.Event)
     whole: list[int] = field(default_factory=list)
     first: list[int] = field(default_factory=list)
     transit: list[int] = field(default_factory=list)
 
     def counts(self, at: int) -> bool:
         return self.since <= at < self.until
+
+    def look(self) -> None:
+        if 0 < self.limit <= self.all_requests + self.bad:
+            self.all_in.set()
 
     def line(self, ended: int) -> str:
         """The line of JSON."""
@@ -78,6 +86,9 @@ class Link(asyncio.Protocol):
         self._begin()
 
     def _begin(self) -> None:
+        if 0 < self._seen.limit <= self._seen.sent:
+            return
+        self._seen.sent += 1
         self._parser = httptools.HttpResponseParser(self)
         self._began, self._first, self._pieces = now(), 0, 0
         self._half = self._tail = b""
@@ -116,6 +127,7 @@ class Link(asyncio.Protocol):
                 seen.whole.append(at - self._began)
             if good and self._first:
                 seen.first.append(self._first - self._began)
+        seen.look()
         if at < seen.until:
             asyncio.get_running_loop().call_soon(self._begin)
 
@@ -127,7 +139,7 @@ class Link(asyncio.Protocol):
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    for name in "pcdwre":
+    for name in "pcdwrne":
         parser.add_argument(f"-{name}", type=int, default=0)
     for name in "tbm":
         parser.add_argument(f"-{name}", default="")
@@ -146,14 +158,15 @@ async def _run(options: argparse.Namespace) -> str:
     loop = asyncio.get_running_loop()
     request, end = _request(options), options.m.encode()
     start = now()
-    seen = Seen(start + options.w * 1000, start + (options.w + options.d) * 1000)
+    seen = Seen(start + options.w * 1000, start + (options.w + options.d) * 1000, options.n)
 
     async def connect(number: int) -> None:
         await asyncio.sleep(options.r * number / options.c / 1000)
         await loop.create_connection(lambda: Link(request, options.e, end, seen), "127.0.0.1", options.p)
 
     await asyncio.gather(*(connect(number) for number in range(options.c)))
-    await asyncio.sleep(max((seen.until - now()) / 1e6, 0))
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(seen.all_in.wait(), max((seen.until - now()) / 1e6, 0))
     return seen.line(now())
 
 

@@ -23,8 +23,10 @@ class Conditions(NamedTuple):
     command: str
 
 
-KEPT = ("With the books open", "Ten minutes of load", "Growth")
-"""Sections that are measured by themselves (books.py, tools/soak.py, linear.py); they stay when the page is written."""
+WIDTH = 120
+KEPT = ("Beside other gateways", "With the books open", "Ten minutes of load", "Growth")
+"""Sections that are measured by themselves (beside.py, books.py, tools/soak.py, linear.py); they stay when the page is
+written."""
 _METHOD_HEADING = "\n## How it is measured\n"
 
 _TOP = """# Benchmarks
@@ -83,7 +85,7 @@ def page(results: Results, started: Sequence[Start], conditions: Conditions) -> 
     """The whole page."""
     parts = [
         _TOP.format(command=conditions.command),
-        *(f"- {line}\n" for line in _conditions(conditions)),
+        *(f"- {line}\n" for line in conditions_of(conditions)),
         "\n## Goals\n\n",
         tables.goals(goals.verdicts(results, started)),
         "\n## Whole answers\n\n",
@@ -97,7 +99,7 @@ def page(results: Results, started: Sequence[Start], conditions: Conditions) -> 
     return "".join(parts)
 
 
-def _conditions(conditions: Conditions) -> list[str]:
+def conditions_of(conditions: Conditions) -> list[str]:
     return [
         f"Machine: {conditions.machine}; {conditions.cores}.",
         f"Other work on it meanwhile: {tables.number(conditions.others)} cores on average.",

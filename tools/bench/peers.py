@@ -26,13 +26,15 @@ _ENDS: dict[Form, str] = {"openai": "data: [DONE]", "anthropic": '"message_stop"
 
 
 class Target(NamedTuple):
-    """Where the load goes and in which form; `end` stands at the end of every good answer."""
+    """Where the load goes and in which form; `end` stands at the end of every good answer; `model` is the name by which
+    the upstream's is asked for, "" its own."""
 
     port: int
     path: str
     form: Form
     headers: tuple[str, ...]
     end: str
+    model: str = ""
 
 
 class Peer(Protocol):
@@ -98,7 +100,7 @@ def _line(process: "subprocess.Popen[str]", start: str, log: Path) -> str:
 def _raw_target(port: int, scenario: Scenario) -> Target:
     form = scenario.way.upstream
     headers = ("X-Amz-Target: KiroRuntimeService.GenerateAssistantResponse",) if form == "kiro" else ()
-    return Target(port, _UPSTREAM_PATHS[form], form, headers, _ENDS[form] if scenario.pieces else '"usage"')
+    return Target(port, _UPSTREAM_PATHS[form], form, headers, end_of(form, scenario.pieces > 0))
 
 
 class Direct:
@@ -159,7 +161,7 @@ class Nginx:
     name = NGINX
 
     def __init__(self, upstream: Upstream, cores: Cores, folder: Path) -> None:
-        self._port = _free_port()
+        self._port = free_port()
         config = folder / "nginx.conf"
         config.write_text(
             _NGINX.format(folder=folder, upstream=upstream.port, port=self._port, files=processes.OPEN_FILES)
@@ -227,8 +229,12 @@ def home_of(folder: Path, name: str, *providers: str) -> Path:
 def gateway_target(port: int, way: Way, streamed: bool, key: str = KEY) -> Target:
     """The provider by the path's prefix, the API by the rest of it."""
     path = f"/{_PROVIDERS[way.upstream]}{_UPSTREAM_PATHS[way.client]}"
-    end = _ENDS[way.client] if streamed else '"usage"'
-    return Target(port, path, way.client, (f"Authorization: Bearer {key}",), end)
+    return Target(port, path, way.client, (f"Authorization: Bearer {key}",), end_of(way.client, streamed))
+
+
+def end_of(form: Form, streamed: bool) -> str:
+    """What stands at the end of a good answer."""
+    return _ENDS[form] if streamed else '"usage"'
 
 
 def first_answer(gateway: Gateway, way: Way) -> float:
@@ -260,7 +266,7 @@ def _environ(home: Path, upstream: int) -> dict[str, str]:
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

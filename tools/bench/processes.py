@@ -6,12 +6,15 @@ import os
 import resource
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 STOP_SECONDS = 5.0
 RSS_SECONDS = 0.1
+SETTLE_SECONDS, SETTLED = 0.05, 0.2
+"""A process has settled if it used at most this share of a core for so long."""
 OPEN_FILES = 16_384
 
 
@@ -65,11 +68,14 @@ def start(
     folder: Path,
     environ: Mapping[str, str] | None = None,
     log: str = "",
+    heard: bool = True,
 ) -> subprocess.Popen[str]:
-    """A process with its standard output as a pipe and its error output in the file `log` of `folder`."""
+    """A process with its standard output as a pipe and its error output in the file `log` of `folder`; both go there if
+    its output is not `heard`, since a pipe that nobody reads fills up."""
     with _on(cores), (folder / log if log else Path(os.devnull)).open("ab") as errors:
+        output = subprocess.PIPE if heard else errors
         return subprocess.Popen(
-            command, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
+            command, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, text=True
         )
 
 
@@ -117,6 +123,23 @@ def _nanoseconds(task: Path) -> int:
     except FileNotFoundError:  # a kernel without it, or a thread that has ended
         fields = (task / "stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
+def settle(pid: int, patience: float) -> None:
+    """Wait, so many seconds at most, until a process has nothing more to do: what it still does takes from the next."""
+    until = time.monotonic() + patience
+    before = cpu_seconds(pid)
+    while time.monotonic() < until:
+        time.sleep(SETTLE_SECONDS)
+        after = cpu_seconds(pid)
+        if settled(after - before, SETTLE_SECONDS):
+            return
+        before = after
+
+
+def settled(used: float, seconds: float) -> bool:
+    """By the CPU time that it used in so many seconds. NaN: nothing is known, so nothing is waited for."""
+    return not used > SETTLED * seconds
 
 
 def resident_mb(pid: int) -> float:

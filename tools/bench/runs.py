@@ -16,6 +16,7 @@ from tools.bench.scenarios import DIRECT, SAME, Scenario
 WARM_UP_SECONDS = 0.15
 IDLE_SECONDS = 0.5
 PATIENCE_SECONDS = 60.0
+LIMIT_SECONDS = 20.0
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -84,34 +85,37 @@ class Bench:
         self._folder = folder
         self._seconds = seconds
 
-    def run(self, peer: Peer, scenario: Scenario) -> Sample:
-        """Raises RuntimeError for answers that are wrong or did not come from the upstream."""
+    def run(self, peer: Peer, scenario: Scenario, requests: int = 0) -> Sample:
+        """As many requests as there is time for; or so many `requests`, all of them counted and none cut off at the end
+        (within LIMIT_SECONDS), for peers whose last answers would weigh. Raises RuntimeError for answers that are wrong
+        or did not come from the upstream."""
         self._upstream.shape(scenario)
-        command = self._command(peer, scenario)
+        command = self._command(peer, scenario, requests)
         before = _cpu(peer)
         with processes.PeakMemory(peer.pid or 0) as memory:
             process = processes.start(command, self._cores.load, self._folder, log="load.log")
             try:
-                output, _ = process.communicate(timeout=self._least(scenario) + PATIENCE_SECONDS)
+                output, _ = process.communicate(timeout=self._least(scenario, requests) + PATIENCE_SECONDS)
             finally:
                 processes.stop(process)
         sample = Sample(_read(output, peer, scenario), _cpu(peer) - before, memory.megabytes)
         self._check(sample.told, peer, scenario)
         return sample
 
-    def _command(self, peer: Peer, scenario: Scenario) -> list[str]:
+    def _command(self, peer: Peer, scenario: Scenario, requests: int) -> list[str]:
         target = peer.target(scenario)
         streamed = scenario.pieces > 0
-        body = self._folder / f"{target.form}-{scenario.size.replace(' ', '')}-{streamed}.json"
+        body = self._folder / f"{target.form}-{scenario.size.replace(' ', '')}-{streamed}-{target.model}.json"
         if not body.exists():
-            body.write_bytes(bodies.body(target.form, scenario.size, streamed))
+            body.write_bytes(bodies.body(target.form, scenario.size, streamed, target.model))
         options = {
             "-p": target.port,
             "-t": target.path,
             "-b": body,
             "-c": scenario.connections,
-            "-d": round(self._least(scenario) * 1000),
-            "-w": round(WARM_UP_SECONDS * 1000) + scenario.ramp,
+            "-d": round(self._least(scenario, requests) * 1000),
+            "-n": requests,
+            "-w": 0 if requests else round(WARM_UP_SECONDS * 1000) + scenario.ramp,
             "-r": scenario.ramp,
             "-e": scenario.pieces,
             "-m": target.end,
@@ -119,8 +123,8 @@ class Bench:
         command = [*self._load, *(str(part) for option in options.items() for part in option)]
         return command + [part for header in target.headers for part in ("-H", header)]
 
-    def _least(self, scenario: Scenario) -> float:
-        return max(self._seconds, scenario.least)
+    def _least(self, scenario: Scenario, requests: int) -> float:
+        return max(LIMIT_SECONDS if requests else self._seconds, scenario.least)
 
     def _check(self, told: Told, peer: Peer, scenario: Scenario) -> None:
         requests, size = self._upstream.seen()
