@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Self
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.events import Event, failure_of
+from aiclient2api.canonical.events import Event, TextDelta, failure_of
 from aiclient2api.gateway.account_pool import AccountPool, Place, Want, is_final
 from aiclient2api.gateway.faults import as_gateway_error
 from aiclient2api.gateway.flow import Flow
@@ -72,24 +72,26 @@ class Answered:
     async def hand_over(self, take: Callable[[Sequence[Event]], bool]) -> bool:
         """Call `take` with each batch in the moment it comes in. True at the end; False if `take` said so, which wants
         no more for now, or if the answer broke off, as the last batch has told. Raises GatewayError."""
+        seen = self._seen
+
+        def passing(batch: Sequence[Event]) -> bool:
+            """On to the client, seen; an account that breaks off is reported at once."""
+            if type(batch[-1]) is not TextDelta and (broken := failure_of(batch[-1])) is not None:
+                self._failed(broken)
+            return take(seen(batch)) and self._place is not None
+
         flow = self._flow
         if flow is None:
             flow, batch = await self._first()
-            if batch and not take(self._passing(batch)):
+            if batch and not passing(batch):
                 return False
         try:
-            whole = await flow.hand_over(lambda batch: take(self._passing(batch)) and self._place is not None)
+            whole = await flow.hand_over(passing)
         except (GatewayError, HttpError) as error:
             raise self._failed(error) from error
         if whole:
             self._report("success")
         return whole
-
-    def _passing(self, batch: Sequence[Event]) -> Sequence[Event]:
-        """The batch for the client, seen; an account that breaks off is reported at once."""
-        if batch and (broken := failure_of(batch[-1])) is not None:
-            self._failed(broken)
-        return self._seen(batch)
 
     async def _first(self) -> tuple[Flow, Sequence[Event]]:
         """The answer of the first account that gives one, and its first events."""

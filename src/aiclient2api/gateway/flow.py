@@ -7,7 +7,7 @@ Afterwards a failure is an event like others, or raised where the connection bre
 from collections.abc import Callable, Sequence
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.events import Event, Failed, Verbatim, is_content
+from aiclient2api.canonical.events import Event, Failed, TextDelta, Verbatim, is_content
 from aiclient2api.canonical.validate import EventValidator
 from aiclient2api.gateway.quoted import unquoted, without_key
 from aiclient2api.http1.messages import HttpError, Inbound
@@ -76,11 +76,16 @@ class Flow:
         if decoder is None or self._over:
             return True
 
+        feed, validated = decoder.feed, self._validator.feed
+
         def pour(chunk: bytes) -> bool:
             if self._raw is not None:
                 self._raw("answer", without_key(chunk, call))
-            events = decoder.feed(chunk)
-            return not events or take(unquoted(self._validator.feed(events), call))
+            events: Sequence[Event] = feed(chunk)
+            if not events:
+                return True
+            events = validated(events)
+            return take(events if type(events[-1]) is TextDelta else unquoted(events, call))
 
         try:
             if not await self._inbound.hand_over(pour):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.events import Event, Failed, Verbatim, failure_of
+from aiclient2api.canonical.events import Event, Failed, TextDelta, Verbatim, failure_of
 from aiclient2api.canonical.response import Folder, Response
 from aiclient2api.dialects.base import Dialect, StreamEncoder
 from aiclient2api.http1.messages import Exchange
@@ -82,7 +82,8 @@ class Pump:
         if not self._exchange.started:
             self._begin()
         ready = self._exchange.put(data)
-        self._failure = failure_of(events[-1]) if events else None
+        if events and type(events[-1]) is not TextDelta:
+            self._failure = failure_of(events[-1])
         return ready and self._failure is None
 
     def _begin(self) -> None:

@@ -48,18 +48,11 @@ class Sink:
         self.failure: BaseException | None = None
 
     def pour(self, piece: bytes) -> None:
-        with self:
-            self.full = not self._take(piece)
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
         """Keeps errors, and that the client has left: they are no matter of the connection that feeds us."""
-        if isinstance(error, Exception | asyncio.CancelledError):
+        try:
+            self.full = not self._take(piece)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it is raised where it belongs
             self.failure, self.full = error, True
-            return True
-        return False
 
 
 @lru_cache(maxsize=512)
@@ -126,7 +119,7 @@ class Answer:
             self._trailers += len(data)
         else:
             self._trailers = 0
-        if not self.complete and max(self._head_bytes, self._trailers) > MAX_HEAD:
+        if not self.complete and (self._head_bytes > MAX_HEAD or self._trailers > MAX_HEAD):
             raise BadAnswer("the headers of the answer are too large")
         sink = self._sink
         if sink is not None:

@@ -132,10 +132,11 @@ class Connection(asyncio.Protocol):
 
     # --- the exchange's side
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes) -> bool:
         if self._lost or self._phase == _CLOSING:
             raise asyncio.CancelledError("the client has left")
         self._transport.write(data)
+        return not self._outlet.blocked
 
     def send_soon(self) -> None:
         self._loop.call_soon(self._flush)

@@ -31,7 +31,10 @@ class Link(Protocol):
         """Whether the client reads more slowly than we write."""
         ...
 
-    def send(self, data: bytes) -> None: ...
+    def send(self, data: bytes) -> bool:
+        """Whether the client is ready for more."""
+        ...
+
     def send_soon(self) -> None:
         """Call `flush` of the exchange when the loop comes round."""
         ...
@@ -195,8 +198,7 @@ class ServerExchange:
         if self._pending:
             data = self._pending + data
             self._pending = b""
-        self._link.send(data)
-        return not self._link.blocked
+        return self._link.send(data)
 
     async def drained(self) -> None:
         await self._link.drained()
