@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 import platformdirs
 
+from aiclient2api.cli.process_list import hide
 from aiclient2api.settings.load import Loaded, SettingsError, load, search
 from aiclient2api.settings.places import Places
 from aiclient2api.settings.schema import Settings
@@ -28,11 +29,24 @@ FLAGS: dict[str, str] = {
 }
 """Flag to the setting it stands for."""
 
+
+def _seen_by_others(context: click.Context, parameter: click.Parameter, key: str | None) -> str | None:
+    """The flag works, and whoever uses it is told of the better ways."""
+    if key:
+        seen = "for a moment" if hide("--api-key", key) else "as long as this runs"
+        say(
+            f"warning: other users of this machine can read --api-key in the list of processes {seen}, and the shell's"
+            " history keeps it. Set REQUIRED_API_KEY in the environment or in the configuration file instead, or"
+            " neither: then a random key is made and kept in a private file."
+        )
+    return key
+
+
 _CONFIG = click.option("--config", "config_file", metavar="FILE", help="Configuration file.")
 _SETTINGS = (
     click.option("--host", metavar="H", help="Address to listen on (localhost)."),
     click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Port to listen on (3000); 0: a free one."),
-    click.option("--api-key", metavar="K", help="Key that clients must send."),
+    click.option("--api-key", metavar="K", callback=_seen_by_others, help="Key that clients must send."),
     click.option("--model-provider", metavar="NAME[,NAME]", help="Providers; the first is the default."),
     click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Worker processes."),
     click.option("--log-level", metavar="L", help="debug, info, warning or error."),
