@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "aiclient2api"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 DEPENDENCIES = (
-    "httptools", "msgspec", "uvloop", "python-socks", "click", "platformdirs", "pypdfium2", "pillow", "zstandard",
+    "httptools", "msgspec", "uvloop", "python-socks", "click", "pypdfium2", "pillow", "zstandard",
 )  # fmt: skip
 DATA = {"py.typed": 1, "prices.json": 1, "examples": 7}
 
@@ -53,11 +53,11 @@ def test_s14_the_build_runs_nothing_of_ours() -> None:
 
 
 def test_s14_dependencies() -> None:
-    """S14: exactly these, each with an upper bound and a reason in the README. (Nine: zstd is what Codex compresses its
-    requests with, and Python has it from 3.14 on.)"""
+    """S14: exactly these, eight at most, each with an upper bound and a reason in the README."""
     listed = PROJECT["project"]["dependencies"]
     names = [requirement.split(";")[0].split(">")[0].strip() for requirement in listed]
     assert tuple(names) == DEPENDENCIES
+    assert len(names) <= 8
     assert all(">=" in requirement and "<" in requirement for requirement in listed)
     readme = (ROOT / "README.md").read_text("utf-8").partition("## Dependencies")[2].partition("\n## ")[0]
     assert all(name in readme for name in names)

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import platformdirs
 
 from aiclient2api.cli.process_list import hide
+from aiclient2api.settings.folders import Folders, home, user_folders
 from aiclient2api.settings.load import Loaded, SettingsError, load, search
 from aiclient2api.settings.places import Places
 from aiclient2api.settings.schema import Settings
 
-NAME = "aiclient2api"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FLAGS: dict[str, str] = {
@@ -75,14 +74,18 @@ def load_settings(config_file: str | None, flags: Mapping[str, object]) -> Loade
     """Settings from flags, environment and file. Raises WrongConfiguration."""
     given = {FLAGS[name]: value for name, value in flags.items()}
     try:
-        file = search(config_file, Path.cwd(), platformdirs.user_config_path(NAME, appauthor=False))
+        file = search(config_file, Path.cwd(), _folders().config)
         return load(file, os.environ, given)
     except SettingsError as error:
         raise WrongConfiguration(str(error)) from None
 
 
+def _folders() -> Folders:
+    return user_folders(sys.platform, os.environ, home())
+
+
 def places(settings: Settings) -> Places:
-    data_dir = Path(settings.data_dir) if settings.data_dir else platformdirs.user_data_path(NAME, appauthor=False)
+    data_dir = Path(settings.data_dir) if settings.data_dir else _folders().data
     return Places(home=Path.home(), data_dir=data_dir.absolute(), here=Path.cwd())
 
 
