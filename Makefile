@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test check fix bench peers clients node fuzz soak storm pools accounting clean
+.PHONY: demo test check fix bench peers clients node fuzz soak storm pools accounting lock audit clean
 
 # The gateway on its built-in simulator, asked the guide's six examples.
 demo: $(VENV)/.installed
@@ -68,6 +68,15 @@ accounting: $(VENV)/.test
 soak: $(VENV)/.test
 	@$(BIN)/python -m tools.soak 600
 
+# The lock files with hashes for all systems, and the bill of materials; UPGRADE=--upgrade takes the newest versions.
+UPGRADE ?=
+lock: $(VENV)/.release
+	@$(BIN)/python -m tools.locks $(UPGRADE)
+
+# Known weaknesses of the locked packages; says so where no service can be asked.
+audit: $(VENV)/.release
+	@$(BIN)/python -m tools.audit
+
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
@@ -83,6 +92,10 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 	@echo "installing aiclient2api with its test dependencies"
 	@$(PIP) install -e '.[test]' && touch $@ $(VENV)/.installed
+
+$(VENV)/.release: pyproject.toml | $(VENV)/bin/python
+	@echo "installing aiclient2api with its release tools"
+	@$(PIP) install -e '.[release]' && touch $@ $(VENV)/.installed
 
 $(VENV)/.check: pyproject.toml | $(VENV)/bin/python
 	@echo "installing aiclient2api with its check and test dependencies"

@@ -343,7 +343,7 @@ def section(tally: Tally, given: Load) -> str:
 `python -m tools.soak {given.seconds:g} --write`: {given.rate:g} requests a second of every API over every provider, 5 %
 of them with a fault of the service or the client, in a process of its own.
 
-| after {given.seconds / 60:g} minutes | |
+| after {lasted(given.seconds)} | |
 | --- | ---: |
 | requests without a fault that succeeded | {tally.good:,} of {clean:,} ({share:.2f} %) |
 | their times | {times(tally.times)} |
@@ -352,6 +352,13 @@ of them with a fault of the service or the client, in a process of its own.
 | growing at the end, give or take | {slope:+.1f} ± {noise:.1f} MiB an hour |
 
 {_BOUNDS}"""
+
+
+def lasted(seconds: float) -> str:
+    """A time in the words of a person: seconds up to a minute, then minutes to a tenth."""
+    count, unit = (seconds, "second") if seconds < 60 else (seconds / 60, "minute")
+    shown = f"{count:.1f}".removesuffix(".0")
+    return f"{shown} {unit}" if shown == "1" else f"{shown} {unit}s"
 
 
 def growth(sizes: list[tuple[float, float]]) -> Growth:

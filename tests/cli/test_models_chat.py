@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from aiclient2api.simulator import Step, make_handler
+from aiclient2api.simulator.script import Failure
 from tests.cli.homes import app_login, kiro_settings, names_in, upstream_settings
 from tests.e2e.process import command
-from tests.gateway.rig import SECRETS, serving, simulated
+from tests.gateway.rig import CLAUDE, KIRO, OPENAI, SECRETS, fault, serving, simulated
 
 pytestmark = pytest.mark.e2e
 
@@ -83,6 +84,41 @@ async def test_chat_that_fails(tmp_path: Path) -> None:
     assert no_model.code == 1
     assert "no model of this name" in no_model.stderr
     assert "Traceback" not in no_login.stderr + no_question.stderr + no_model.stderr
+
+
+BREAKS: dict[str, tuple[str, Step, str]] = {
+    "the service fails": (KIRO, fault(KIRO, exception=Failure(after=6)), "Something went wrong (scripted)."),
+    "the connection ends": (KIRO, fault(KIRO, cut_after=1200), "the connection ended in the body of the answer"),
+    "an error event": (CLAUDE, fault(CLAUDE, exception=Failure(after=6)), "Something went wrong (scripted)."),
+    "the connection of chunks ends": (
+        OPENAI,
+        fault(OPENAI, cut_after=1200),
+        "the connection ended in the body of the answer",
+    ),
+}
+
+
+@pytest.mark.parametrize(("provider", "step", "why"), BREAKS.values(), ids=BREAKS)
+async def test_chat_says_that_an_answer_broke_off(tmp_path: Path, provider: str, step: Step, why: str) -> None:
+    simulation = simulated(step, pace=0.05)  # in one piece with the fault, no word would count as sent
+    app_login(tmp_path, simulation)
+    model = ("--model", "gpt-5.1") if provider == OPENAI else ()
+    async with serving(make_handler(simulation)) as base:
+        settings = upstream_settings(base) | SECRETS | {"MODEL_PROVIDER": provider}
+        plain, as_json = await asyncio.gather(
+            command(tmp_path, "chat", "hello", *model, **settings),
+            command(tmp_path, "chat", "hello", "--json", *model, **settings),
+        )
+    assert plain.code == as_json.code == 1
+    assert plain.stdout.startswith("[simulated]")
+    assert plain.stdout.endswith("\n")
+    for ended in (plain, as_json):
+        assert "Error: The answer is not whole." in ended.stderr
+        assert why in ended.stderr
+        assert "Traceback" not in ended.stderr
+    told = json.loads(as_json.stdout)
+    assert told["text"].startswith("[simulated]")
+    assert why in told["error"]
 
 
 async def test_demo(tmp_path: Path) -> None:

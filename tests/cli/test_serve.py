@@ -183,6 +183,32 @@ async def test_what_else_stops_the_start(tmp_path: Path) -> None:
     await asyncio.gather(*(check(*row) for row in rows))
 
 
+def listed(pid: int) -> list[list[str]]:
+    """The arguments of a process and of its children, as others see them."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8").split()
+    return [Path(f"/proc/{each}/cmdline").read_text("utf-8").split("\0") for each in (pid, *children)]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux")
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("flag", [("--api-key", KEY), (f"--api-key={KEY}",)])
+async def test_s1_a_key_on_the_command_line_is_not_in_the_list_of_processes(
+    tmp_path: Path, flag: tuple[str, ...], workers: int
+) -> None:
+    """S1: it goes on working, and who gives it so is told once of the better ways."""
+    async with serving(tmp_path, *START, *flag, "--workers", str(workers)) as served:
+        shown = listed(served.process.pid)
+        assert len(shown) == (1 + workers if workers > 1 else 1)
+        assert all("serve" in arguments for arguments in shown)
+        assert not any(KEY in argument for arguments in shown for argument in arguments)
+        assert sum("x" * len(KEY) in argument for argument in shown[0]) == 1
+        models = await ask(served.base, "GET", "/v1/models", {"authorization": f"Bearer {KEY}"})
+        assert models.status == 200
+        assert served.stderr.count("can read --api-key in the list of processes for a moment") == 1
+        assert "Set REQUIRED_API_KEY" in served.stderr
+        assert KEY not in served.stderr
+
+
 async def test_a_port_that_is_taken(tmp_path: Path) -> None:
     async with serving(tmp_path, *START, REQUIRED_API_KEY=KEY) as served:
         port = served.base.rpartition(":")[2]

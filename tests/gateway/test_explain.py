@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
 
 from aiclient2api.cli.app import cli
@@ -97,6 +98,22 @@ async def test_a_fall_back_to_another_provider(tmp_path: Path) -> None:
         found = await explained(running, await running.ask(MESSAGES, question(CANARY)))
         assert [step["provider"] for step in found["story"]["steps"] if step["do"] == "chosen"] == [CLAUDE, KIRO]
         assert found["provider"] == KIRO
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_attempts_are_those_of_all_providers(tmp_path: Path, stream: bool) -> None:
+    """The header and the row count every call, whichever provider it went to, and also where none answers."""
+    more: Any = {"providerFallbackChain": {CLAUDE: [KIRO]}, "REQUEST_MAX_RETRIES": 1}
+    upset = fault(CLAUDE, status=500), fault(KIRO, times=3, status=500)
+    async with rig(tmp_path, *upset, first=CLAUDE, **more) as running:
+        for status, failed in ((502, 4), (200, 3)):
+            found = await explained(
+                running, reply := await running.ask(MESSAGES, question(CANARY) | {"stream": stream})
+            )
+            assert (found["status"], found["provider"], found["attempts"]) == (status, KIRO, 4)
+            assert steps(found).count("failed") == failed
+            assert reply.headers["x-aiclient-attempts"] == "4"
+        assert running.attempts(CLAUDE) + running.attempts(KIRO) == 8
 
 
 async def test_a_client_that_left_and_one_that_was_wrong(tmp_path: Path) -> None:

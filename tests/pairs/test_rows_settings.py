@@ -37,7 +37,8 @@ def calling(provider: KeyedProvider, client: str, body: Json) -> Call:
     model = provider.unlisted(peek.model)
     if provider.passes(client, peek):
         rewrite = Rewrite(model=model, requested=peek.model, family=provider.family)
-        return provider.pass_on(Letter(body=raw, headers={}, stream=peek.stream, rewrite=rewrite), GRANT).call
+        letter = Letter(body=raw, headers={}, stream=peek.stream, rewrite=rewrite, view=peek.view)
+        return provider.pass_on(letter, GRANT).call
     request = codec.decode_request(raw, {})
     return provider.prepare(Ask(request=request, model=model, seed="0" * 32, conversation="c"), GRANT).call
 

@@ -12,6 +12,7 @@ from aiclient2api.dialects.base import Rewrite
 from aiclient2api.dialects.opaque import wrap
 from aiclient2api.dialects.registry import DIALECTS
 from aiclient2api.providers.families import claude_shape
+from tests.passing import through
 from tests.passing.odd_bodies import STARTS, bodies
 
 HEADERS = {":model": "m-1"}
@@ -28,12 +29,12 @@ ODD = [(name, body) for name, start in STARTS.items() for body in bodies(start)]
 
 @pytest.mark.parametrize(("dialect", "body"), ODD)
 def test_an_odd_body_passes_byte_for_byte_t028(dialect: str, body: bytes) -> None:
-    assert DIALECTS[dialect].passing.request(body, HEADERS, rewrite()).body == body
+    assert through.passed(DIALECTS[dialect], body, HEADERS, rewrite()).body == body
 
 
 @pytest.mark.parametrize(("dialect", "body"), [each for each in ODD if each[0] != "gemini"])
 def test_a_renamed_model_changes_that_value_only(dialect: str, body: bytes) -> None:
-    renamed = DIALECTS[dialect].passing.request(body, HEADERS, rewrite("other-2")).body
+    renamed = through.passed(DIALECTS[dialect], body, HEADERS, rewrite("other-2")).body
     assert renamed == body.replace(b'"model":"m-1"', b'"model":"other-2"', 1)
 
 
@@ -96,8 +97,10 @@ SYSTEM_MEMBER = {"anthropic": "system", "openai_responses": "instructions"}
 
 @pytest.mark.parametrize(("dialect", "body", "system"), SYSTEM_CASES)
 def test_the_operators_prompt_stands_behind_the_clients(dialect: str, body: str, system: str) -> None:
-    passed = DIALECTS[dialect].passing.request(body.encode(), HEADERS, rewrite(own="OWN")).body
-    (member,) = json.loads(passed).values()
+    sent = b"{" + STARTS[dialect] + b"}"
+    whole = json.dumps(json.loads(sent) | json.loads(body)).encode()
+    passed = json.loads(through.passed(DIALECTS[dialect], whole, HEADERS, rewrite(own="OWN")).body)
+    (member,) = (value for name, value in passed.items() if name not in json.loads(sent))
     assert member == json.loads(system)
 
 
@@ -105,18 +108,19 @@ def test_the_operators_prompt_stands_behind_the_clients(dialect: str, body: str,
 def test_the_operators_prompt_takes_the_clients_place(dialect: str) -> None:
     member = SYSTEM_MEMBER.get(dialect, "systemInstruction")
     value = {"parts": [{"text": "one"}]} if dialect == "gemini" else "one"
-    body = json.dumps({member: value}).encode()
-    passed = DIALECTS[dialect].passing.request(body, HEADERS, rewrite(own="OWN", overwrite=True)).body
+    body = b"{" + STARTS[dialect] + b"," + json.dumps({member: value}).encode()[1:]
+    passed = through.passed(DIALECTS[dialect], body, HEADERS, rewrite(own="OWN", overwrite=True)).body
     assert b"one" not in passed
     assert b"OWN" in passed
 
 
 def test_chat_puts_the_operators_prompt_behind_the_leading_system_messages() -> None:
     messages = [("developer", "a"), ("user", "b"), ("system", "c")]
-    body = json.dumps({"messages": [{"role": role, "content": text} for role, text in messages]}).encode()
-    passed = DIALECTS["openai_chat"].passing.request(body, {}, rewrite(own="OWN")).body
-    said = [(each["role"], each["content"]) for each in json.loads(passed)["messages"]]
-    assert said == [("developer", "a"), ("developer", "OWN"), ("user", "b"), ("system", "c")]
+    said = [{"role": role, "content": text} for role, text in messages]
+    body = json.dumps({"model": "m-1", "messages": said}).encode()
+    passed = through.passed(DIALECTS["openai_chat"], body, {}, rewrite(own="OWN")).body
+    heard = [(each["role"], each["content"]) for each in json.loads(passed)["messages"]]
+    assert heard == [("developer", "a"), ("developer", "OWN"), ("user", "b"), ("system", "c")]
 
 
 # --- usage in Chat's streams
@@ -138,8 +142,9 @@ def test_chat_puts_the_operators_prompt_behind_the_leading_system_messages() -> 
 def test_usage_is_always_asked_for_and_hidden_if_the_client_did_not_t066(
     options: bytes, expected: bytes, hidden: bool
 ) -> None:
-    passed = DIALECTS["openai_chat"].passing.request(b'{"model":"m-1","stream":true' + options + b"}", {}, rewrite())
-    assert passed.body == b'{"model":"m-1","stream":true' + expected + b"}"
+    start = b"{" + STARTS["openai_chat"] + b',"stream":true'
+    passed = through.passed(DIALECTS["openai_chat"], start + options + b"}", {}, rewrite())
+    assert passed.body == start + expected + b"}"
     assert passed.hide_usage is hidden
 
 
@@ -147,8 +152,8 @@ def test_usage_is_always_asked_for_and_hidden_if_the_client_did_not_t066(
 
 
 def claude(body: dict[str, object], model: str) -> tuple[dict[str, object], tuple[str, ...]]:
-    raw = json.dumps({"model": "m-1", "messages": []} | body).encode()
-    passed = DIALECTS["anthropic"].passing.request(raw, {}, rewrite(shape=claude_shape(model)))
+    raw = json.dumps(json.loads(b"{" + STARTS["anthropic"] + b"}") | body).encode()
+    passed = through.passed(DIALECTS["anthropic"], raw, {}, rewrite(shape=claude_shape(model)))
     return json.loads(passed.body), passed.dropped
 
 
@@ -172,9 +177,11 @@ def test_adaptive_becomes_a_budget_where_the_model_knows_no_other_t112() -> None
 
 
 def test_thinking_that_fits_is_not_touched() -> None:
-    raw = b'{"model":"m-1","max_tokens":9000 ,"thinking":{"budget_tokens":2000,"type":"enabled","x":1.0},"messages":[]}'
+    raw = (
+        b'{"model":"m-1","max_tokens":9000 ,"thinking":{"budget_tokens":2000,"type":"enabled","x":1.0},"messages":[{}]}'
+    )
     shape = claude_shape("claude-sonnet-4-5")
-    assert DIALECTS["anthropic"].passing.request(raw, {}, rewrite(shape=shape)).body == raw.replace(
+    assert through.passed(DIALECTS["anthropic"], raw, {}, rewrite(shape=shape)).body == raw.replace(
         b"m-1", shape.id.encode(), 1
     )
 
@@ -195,14 +202,14 @@ def test_sampling_is_dropped_and_named_where_the_model_refuses_it_t034() -> None
     ],
 )
 def test_the_api_version_fits_the_sampling_parameters_t033(sent: dict[str, str], sampled: bool, version: str) -> None:
-    body = b'{"model":"m-1","messages":[]' + (b',"temperature":0.5}' if sampled else b"}")
-    passed = DIALECTS["anthropic"].passing.request(body, sent, rewrite(shape=claude_shape("m-1")))
+    body = b"{" + STARTS["anthropic"] + (b',"temperature":0.5}' if sampled else b"}")
+    passed = through.passed(DIALECTS["anthropic"], body, sent, rewrite(shape=claude_shape("m-1")))
     assert dict(passed.headers)["anthropic-version"] == version
 
 
 def test_the_clients_betas_go_along_and_its_key_does_not() -> None:
     sent = {"anthropic-beta": "b-1,b-2", "x-api-key": "secret", "authorization": "Bearer s", "cookie": "c", "host": "h"}
-    passed = DIALECTS["anthropic"].passing.request(b'{"model":"m-1"}', sent, rewrite())
+    passed = through.passed(DIALECTS["anthropic"], b"{" + STARTS["anthropic"] + b"}", sent, rewrite())
     assert dict(passed.headers) == {"anthropic-version": "2023-06-01", "anthropic-beta": "b-1,b-2"}
 
 
@@ -224,7 +231,7 @@ def test_claudes_own_signature_is_unwrapped_and_a_foreign_thought_left_out_t003_
         {"role": "user", "content": "f"},
     ]  # fmt: skip
     raw = json.dumps({"model": "m-1", "messages": messages, "max_tokens": 1.0}).encode()
-    passed = json.loads(DIALECTS["anthropic"].passing.request(raw, {}, rewrite()).body)
+    passed = json.loads(through.passed(DIALECTS["anthropic"], raw, {}, rewrite()).body)
     blocks = passed["messages"][0]["content"]
     assert [each.get("signature") for each in blocks] == ["native-signature", "bare", None]
     assert passed["messages"][1:] == [{"role": "user", "content": "f"}]
@@ -238,7 +245,7 @@ def test_encrypted_reasoning_is_unwrapped_for_openai_and_others_left_out_t116() 
         {"role": "user", "content": "f"},
     ]
     raw = json.dumps({"model": "m-1", "input": items}).encode()
-    passed = json.loads(DIALECTS["openai_responses"].passing.request(raw, {}, rewrite(family="openai")).body)
+    passed = json.loads(through.passed(DIALECTS["openai_responses"], raw, {}, rewrite(family="openai")).body)
     assert [each.get("encrypted_content") for each in passed["input"]] == ["native", None]
 
 
@@ -251,7 +258,7 @@ def test_gemini_gets_its_own_signature_back_and_a_stand_in_for_others_t002() -> 
         {"text": "t", "thoughtSignature": FOREIGN},
     ]
     raw = json.dumps({"contents": [{"role": "model", "parts": parts}]}).encode()
-    passed = json.loads(DIALECTS["gemini"].passing.request(raw, HEADERS, rewrite(family="gemini")).body)
+    passed = json.loads(through.passed(DIALECTS["gemini"], raw, HEADERS, rewrite(family="gemini")).body)
     kept = passed["contents"][0]["parts"]
     assert kept[0]["thoughtSignature"] == "bmF0aXZl"
     assert kept[1]["thoughtSignature"] == "skip_thought_signature_validator"

@@ -33,6 +33,7 @@ from tests.http1.test_server_smuggling import GAMES, SEEDS
 from tests.pairs.backs import BACKS
 from tests.pairs.fronts import FRONTS
 from tests.pairs.questions import QUESTIONS
+from tests.passing import through
 from tests.security.fuzzing import Damage, run
 
 EXECUTIONS = int(os.environ.get("FUZZ_EXECUTIONS", "10000"))
@@ -169,8 +170,7 @@ def request_of(dialect: Dialect) -> Target:
         facts = {":model": "gemini-3-pro", ":stream": "sse"} if dialect.name == "gemini" else {}
         for read in (
             lambda: dialect.decode_request(data, facts),
-            lambda: dialect.passing.peek(data, facts),
-            lambda: dialect.passing.request(data, facts, REWRITE),
+            lambda: through.passed(dialect, data, facts, REWRITE),
         ):
             try:
                 read()

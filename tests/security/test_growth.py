@@ -26,6 +26,7 @@ from aiclient2api.observe.redact import Redactor
 from aiclient2api.providers.families import claude_shape
 from aiclient2api.settings.load import SettingsError, load
 from aiclient2api.wire import eventstream, jsonio, sse
+from tests.passing import through
 from tests.security.test_fuzz import kiro_decoder
 
 KIB, MIB = 1024, 1024 * 1024
@@ -133,8 +134,7 @@ def passing(dialect: Dialect, unit: str) -> Case:
         def work() -> None:
             facts = {":model": "m", ":stream": "sse"}
             with contextlib.suppress(GatewayError):
-                dialect.passing.peek(body, facts)
-                dialect.passing.request(body, facts, REWRITE)
+                through.passed(dialect, body, facts, REWRITE)
 
         return work
 

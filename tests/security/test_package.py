@@ -1,21 +1,24 @@
 """S14: what is installed is the source and nothing else; nothing runs at its installation or at a start of Python."""
 
 import configparser
+import email
 import importlib.util
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "aiclient2api"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 DEPENDENCIES = (
-    "httptools", "msgspec", "uvloop", "python-socks", "click", "platformdirs", "pypdfium2", "pillow", "zstandard",
+    "httptools", "msgspec", "uvloop", "python-socks", "click", "pypdfium2", "pillow", "zstandard",
 )  # fmt: skip
 DATA = {"py.typed": 1, "prices.json": 1, "examples": 7}
 
@@ -53,11 +56,11 @@ def test_s14_the_build_runs_nothing_of_ours() -> None:
 
 
 def test_s14_dependencies() -> None:
-    """S14: exactly these, each with an upper bound and a reason in the README. (Nine: zstd is what Codex compresses its
-    requests with, and Python has it from 3.14 on.)"""
+    """S14: exactly these, eight at most, each with an upper bound and a reason in the README."""
     listed = PROJECT["project"]["dependencies"]
     names = [requirement.split(";")[0].split(">")[0].strip() for requirement in listed]
     assert tuple(names) == DEPENDENCIES
+    assert len(names) <= 8
     assert all(">=" in requirement and "<" in requirement for requirement in listed)
     readme = (ROOT / "README.md").read_text("utf-8").partition("## Dependencies")[2].partition("\n## ")[0]
     assert all(name in readme for name in names)
@@ -97,4 +100,59 @@ def test_s14_the_wheel(tmp_path: Path) -> None:
         assert {section: dict(commands[section]) for section in commands.sections()} == {
             "console_scripts": {"aiclient2api": "aiclient2api.cli:main"}
         }
+        assert wanted(archive.read(f"{info}/METADATA").decode()) == declared()
         assert all(not entry.filename.startswith(("/", "..")) for entry in archive.infolist())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("hatchling") is None, reason="pip makes no sdists; hatchling is not here")
+def test_s14_the_sdist(tmp_path: Path) -> None:
+    """S14: the source distribution holds what is listed here, byte for byte, and its metadata."""
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", tmp_path], cwd=ROOT, check=True)
+    (made,) = tmp_path.glob("*.tar.gz")
+    top = f"aiclient2api-{PROJECT['project']['version']}"
+    with tarfile.open(made) as archive:
+        assert all(member.isfile() for member in archive)
+        held = {member.name: archive.extractfile(member) for member in archive}
+        found = {name: file.read() for name, file in held.items() if file is not None}
+    about = found.pop(f"{top}/PKG-INFO").decode()
+    assert wanted(about) == declared()
+    assert found == {f"{top}/{path.relative_to(ROOT).as_posix()}": path.read_bytes() for path in distributed()}
+    assert not [name for name in found if name.endswith((".pth", ".so", ".pyd", ".dll", ".exe", ".pyc"))]
+
+
+def distributed() -> set[Path]:
+    """What belongs into the source distribution: code, tests, tools, docs, and what lies beside them by name."""
+    beside = {".gitignore", "LICENSE", "Makefile", "pyproject.toml", "sbom.cdx.json"}
+    files = {ROOT / name for name in beside} | {*ROOT.glob("*.md"), *ROOT.glob("*.lock")}
+    for folder in ("src", "tests", "tools", "docs"):
+        files |= {path for path in (ROOT / folder).rglob("*") if path.is_file() and not made_by_running(path)}
+    return files
+
+
+def made_by_running(path: Path) -> bool:
+    """What .gitignore keeps out of everything."""
+    parts = path.relative_to(ROOT).parts
+    return any(part == "__pycache__" or part == "logs" or part.endswith(".egg-info") for part in parts)
+
+
+def wanted(metadata: str) -> set[tuple[str, str, str]]:
+    """The requirements in a distribution's metadata: name, versions, marker."""
+    found = email.message_from_string(metadata).get_all("Requires-Dist", [])
+    return {parts(Requirement(str(each))) for each in found}
+
+
+def declared() -> set[tuple[str, str, str]]:
+    """Those of pyproject.toml, in the same words."""
+    project = PROJECT["project"]
+    extras = {
+        Requirement(f"{each}; extra == '{name}'")
+        for name, group in project["optional-dependencies"].items()
+        for each in group
+    }
+    return {parts(each) for each in extras | {Requirement(each) for each in project["dependencies"]}}
+
+
+def parts(requirement: Requirement) -> tuple[str, str, str]:
+    named = ",".join([requirement.name, *sorted(requirement.extras)])
+    return named, str(requirement.specifier), str(requirement.marker or "")

@@ -45,3 +45,17 @@ def test_growth_with_its_noise(slope: float) -> None:
     assert abs(found.slope - slope) <= 2 * found.noise + 0.1
     assert found.noise < 1.0
     assert soak.growth(sizes[:3]).noise == math.inf
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(1, "1 second"), (20, "20 seconds"), (60, "1 minute"), (90, "1.5 minutes"), (560, "9.3 minutes"),
+     (600, "10 minutes"), (86_400, "1440 minutes")],
+)  # fmt: skip
+def test_a_time_in_words(seconds: float, words: str) -> None:
+    assert soak.lasted(seconds) == words
+
+
+def test_the_section_of_a_soak_says_how_long_it_was() -> None:
+    tally = soak.Tally(sizes=[(0.0, 50.0)])
+    assert "| after 9.3 minutes | |" in soak.section(tally, soak.Load(560.0, 20.0, 1))

@@ -4,11 +4,12 @@ import json
 import secrets
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import click
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.events import Event, TextDelta, UsageUpdate
+from aiclient2api.canonical.events import Event, TextDelta, UsageUpdate, failure_of
 from aiclient2api.canonical.request import Request, Text, Turn
 from aiclient2api.canonical.usage import Usage
 from aiclient2api.cli.options import json_flag, load_settings, run, settings_flags
@@ -22,6 +23,29 @@ from aiclient2api.routing.models import resolve
 from aiclient2api.settings.load import Loaded
 
 DEFAULT_MODEL = "claude-sonnet-4-5"
+
+
+@dataclass
+class Heard:
+    """What has come of the answer; `broken` says why the rest never will. With `show` it is printed as it comes."""
+
+    show: bool
+    texts: list[str] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    broken: GatewayError | None = None
+
+    def take(self, batch: Sequence[Event]) -> bool:
+        for event in batch:
+            if isinstance(event, TextDelta):
+                self.texts.append(event.text)
+                if self.show:
+                    click.echo(event.text, nl=False)
+                    sys.stdout.flush()
+            elif isinstance(event, UsageUpdate):
+                self.usage = event.usage
+            else:
+                self.broken = failure_of(event) or self.broken
+        return True
 
 
 @click.command("chat")
@@ -45,32 +69,27 @@ def command(
         stream=True,
     )
     try:
-        answer, usage = run(lambda: _ask(load_settings(config_file, flags), request, show=not as_json))
+        heard = run(lambda: _ask(load_settings(config_file, flags), request, show=not as_json))
     except GatewayError as error:
         raise click.ClickException(error.message) from None
     if as_json:
-        tokens = {"input": usage.input, "output": usage.output, "estimated": usage.estimated}
-        click.echo(json.dumps({"model": model, "text": answer, "usage": tokens}, ensure_ascii=False))
+        click.echo(json.dumps(_told(model, heard), ensure_ascii=False))
     else:
         click.echo()
+    if heard.broken is not None:
+        raise click.ClickException(f"The answer is not whole. {heard.broken.message}")
 
 
-async def _ask(loaded: Loaded, request: Request, show: bool) -> tuple[str, Usage]:
-    texts: list[str] = []
-    usage = Usage()
+def _told(model: str, heard: Heard) -> dict[str, object]:
+    usage = heard.usage
+    tokens = {"input": usage.input, "output": usage.output, "estimated": usage.estimated}
+    told: dict[str, object] = {"model": model, "text": "".join(heard.texts), "usage": tokens}
+    return told if heard.broken is None else {**told, "error": heard.broken.message}
 
-    def take(batch: Sequence[Event]) -> bool:
-        nonlocal usage
-        for event in batch:
-            if isinstance(event, TextDelta):
-                texts.append(event.text)
-                if show:
-                    click.echo(event.text, nl=False)
-                    sys.stdout.flush()
-            elif isinstance(event, UsageUpdate):
-                usage = event.usage
-        return True
 
+async def _ask(loaded: Loaded, request: Request, show: bool) -> Heard:
+    """Raises GatewayError where nothing of the answer has come."""
+    heard = Heard(show)
     async with session(loaded) as gateway:
         route = resolve(request.model, None, await gateway.catalogue.offers(), loaded.settings.model_aliases)
         account = gateway.pools[route.provider.name].lead
@@ -82,5 +101,10 @@ async def _ask(loaded: Loaded, request: Request, show: bool) -> tuple[str, Usage
         )
         answer = Answered(gateway.upstream, lone(account), asking(ask), Journey(), Want(route.model.id))
         async with answer as source:
-            await source.hand_over(take)
-    return "".join(texts), usage
+            try:
+                await source.hand_over(heard.take)
+            except GatewayError as error:
+                heard.broken = error
+    if heard.broken is not None and not heard.texts:
+        raise heard.broken
+    return heard

@@ -163,9 +163,9 @@ class FrameReader(Protocol):
 
 
 class PassRequest(Protocol):
-    """The body to send; `view` is that of the body's Peek, if there was one. Raises GatewayError("bad_request")."""
+    """The body to send; `view` is that of the body's Peek. Raises GatewayError("bad_request")."""
 
-    def __call__(self, body: bytes, headers: Mapping[str, str], rewrite: Rewrite, view: object = None) -> Passed: ...
+    def __call__(self, body: bytes, headers: Mapping[str, str], rewrite: Rewrite, view: object) -> Passed: ...
 
 
 class Passing(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,8 @@
 """How long an upstream asks to wait, in the headers that all vendors share (RFC 9110, 10.2.3; retry-after-ms is
 OpenAI's and Anthropic's). A date is read against the answer's own Date, so that no clock is needed.
 
-Enters: headers, names in lower case. Leaves: seconds, however many (what rests caps them), or None for what is no time.
+Enters: headers, names in lower case. Leaves: seconds, however many (what rests caps them), or None for what is no time;
+and seconds as the bodies of answers have them.
 """
 
 import math
@@ -20,6 +21,13 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return max(0.0, (until - now).total_seconds())
     except (ValueError, TypeError):
         return None
+
+
+def spelled(seconds: float) -> str:
+    """Seconds as a plain decimal number, to the millisecond: neither a Duration nor Codex's pattern knows exponents,
+    and a month's quota is back after 2.6 million seconds."""
+    text = f"{max(seconds, 0.0):.3f}"
+    return text.rstrip("0").rstrip(".")
 
 
 def _number(text: str | None) -> float | None:

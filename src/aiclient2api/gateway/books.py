@@ -76,7 +76,7 @@ class Books:
 
 
 def _entry(visit: Visit, status: int) -> Entry:
-    route, journey, failed = visit.route, visit.journey, visit.failed
+    route, failed = visit.route, visit.failed
     first = None if visit.first_content is None else visit.first_content - visit.started
     return Entry(
         time=visit.wall_clock,
@@ -93,7 +93,7 @@ def _entry(visit: Visit, status: int) -> Entry:
         model_served=route.model.id if route is not None else None,
         error_kind=failed.kind if failed is not None else None,
         usage=visit.usage,
-        attempts=journey.attempts if journey is not None else 0,
+        attempts=visit.attempts,
         cached=visit.cache == "hit",
         story=_story(visit),
     )

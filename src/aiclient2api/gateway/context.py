@@ -119,6 +119,11 @@ class Visit(msgspec.Struct):
         """Who answers, or was the last to fail."""
         return self.journey.account if self.journey is not None else ""
 
+    @property
+    def attempts(self) -> int:
+        """How often providers have been asked, all of them together."""
+        return self.journey.attempts if self.journey is not None else 0
+
     async def body(self, limit: int) -> bytes:
         """The request body. Raises GatewayError for one that is too large or never comes."""
         try:

@@ -58,6 +58,7 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
     if len(body) > LARGE_BODY:
         await let_others()
     journey = visit.journey = Journey(
+        attempts=visit.attempts,  # those of the providers that were asked before
         raw=context.raw_log(visit.id),
         dropped=plan.dropped,
         trail=visit.trail,

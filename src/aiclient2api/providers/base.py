@@ -74,7 +74,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str]
     stream: bool
     rewrite: Rewrite
-    view: object = None
+    view: object
 
 
 class Provider(Protocol):

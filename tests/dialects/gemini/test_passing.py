@@ -27,14 +27,14 @@ CLAUDES = Opaque("anthropic", "signature", "abc")
 
 def passed(body: object, **rewrite: Any) -> Json:
     wanted = Rewrite(model=SAME.model, requested="gemini-x", family="gemini", **rewrite)
-    found: Json = json.loads(GEMINI.passing.request(json.dumps(body).encode(), {}, wanted).body)
+    found: Json = json.loads(GEMINI.passing.request(json.dumps(body).encode(), {}, wanted, None).body)
     return found
 
 
 def test_a_request_keeps_its_bytes() -> None:
     """T028: the model stands in the path."""
     for rewrite in (SAME, RENAMED):
-        assert GEMINI.passing.request(BODY, HEADERS, rewrite) == (BODY, (), (), False)
+        assert GEMINI.passing.request(BODY, HEADERS, rewrite, None) == (BODY, (), (), False)
 
 
 def test_peek() -> None:

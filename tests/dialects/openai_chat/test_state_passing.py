@@ -10,6 +10,7 @@ from aiclient2api.canonical.request import Opaque
 from aiclient2api.dialects.base import Rewrite
 from aiclient2api.dialects.opaque import wrap
 from aiclient2api.dialects.openai_chat import OPENAI_CHAT
+from tests.passing import through
 
 OURS = {"type": "thinking", "thinking": "hm", "signature": wrap(Opaque("kiro", "signature", "sig"), "")}
 REDACTED = {"type": "redacted_thinking", "data": wrap(Opaque("anthropic", "redacted", "data"), "")}
@@ -20,7 +21,7 @@ SIGNED = {"id": "call_1", "extra_content": {"google": {"thought_signature": "c2l
 def passed(message: dict[str, Any], model: str = "gpt-4o") -> dict[str, Any]:
     body = json.dumps({"model": model, "messages": [{"role": "user", "content": "x"}, message]}).encode()
     rewrite = Rewrite(model=Model(id=model), requested=model, family="openai")
-    sent: dict[str, Any] = json.loads(OPENAI_CHAT.passing.request(body, {}, rewrite).body)["messages"][1]
+    sent: dict[str, Any] = json.loads(through.passed(OPENAI_CHAT, body, {}, rewrite).body)["messages"][1]
     return sent
 
 
@@ -44,7 +45,7 @@ def test_other_bytes_stay_as_they_are() -> None:
     other = '{"role":"assistant", "content": "\\u0041", "n":1.0, "thinking_blocks":null}'
     ours = json.dumps({"role": "assistant", "content": "x", "thinking_blocks": [OURS]})
     body = f'{{"model":"m", "messages":[{other},{ours}], "seed": 1e2}}'.encode()
-    sent = OPENAI_CHAT.passing.request(body, {}, Rewrite(model=Model(id="m"), requested="m", family="openai")).body
+    sent = through.passed(OPENAI_CHAT, body, {}, Rewrite(model=Model(id="m"), requested="m", family="openai")).body
     assert other.encode() in sent
     assert sent.endswith(b', "seed": 1e2}')
     assert b"thinking_blocks" not in sent.replace(other.encode(), b"")

@@ -39,7 +39,7 @@ def own(prompt: str = "", *, overwrite: bool = False, replacements: tuple[tuple[
 
 def patched(rewrite: Rewrite, **members: object) -> dict[str, Any]:
     body = json.dumps({"model": "m", "input": "hi", **members}).encode()
-    found: dict[str, Any] = json.loads(PASSING.request(body, {}, rewrite).body)
+    found: dict[str, Any] = json.loads(PASSING.request(body, {}, rewrite, None).body)
     return found
 
 
@@ -54,8 +54,8 @@ def test_what_is_known_of_a_body() -> None:
 
 
 def test_c10_a_body_passes_byte_for_byte() -> None:
-    assert PASSING.request(ODD, {}, AS_IT_IS).body == ODD
-    assert PASSING.request(ODD, {}, RENAMED).body == ODD.replace(b'"m"', b'"up"', 1)
+    assert PASSING.request(ODD, {}, AS_IT_IS, None).body == ODD
+    assert PASSING.request(ODD, {}, RENAMED, None).body == ODD.replace(b'"m"', b'"up"', 1)
 
 
 def test_headers_that_go_along() -> None:
@@ -66,7 +66,7 @@ def test_headers_that_go_along() -> None:
         "openai-organization": "o",
         "cookie": "c",
     }
-    assert dict(PASSING.request(ODD, given_, AS_IT_IS).headers) == {
+    assert dict(PASSING.request(ODD, given_, AS_IT_IS, None).headers) == {
         "session-id": "s",
         "x-codex-window-id": "w",
         "openai-beta": "b",
@@ -132,7 +132,7 @@ def test_t116_reasoning_of_others_stays_here_and_ours_goes_home() -> None:
 def test_what_must_be_read_and_cannot_be_is_refused(body: bytes) -> None:
     for rewrite in (RENAMED, own("ours", replacements=(("a", "b"),))):
         try:
-            PASSING.request(body, {}, rewrite)
+            PASSING.request(body, {}, rewrite, None)
         except GatewayError as error:
             kind = error.kind
         else:

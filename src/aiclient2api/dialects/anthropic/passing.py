@@ -45,13 +45,10 @@ def peek(body: bytes, headers: Mapping[str, str]) -> Peek:
     return Peek(view.model, view.stream, native=view.native, view=view)
 
 
-def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite, view: object = None) -> Passed:
+def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite, view: object) -> Passed:
     """The body with its patches. Raises GatewayError("bad_request") for members that must be read and cannot be."""
-    seen = view if isinstance(view, View) else None
-    try:
-        members = seen.members if seen is not None else jsonio.members(body)
-    except jsonio.JsonError as error:
-        raise refused(error, "") from None
+    assert isinstance(view, View)
+    members = view.members
     changes: dict[str, bytes | None] = {}
     if rewrite.renamed:
         changes["model"] = jsonio.encode(rewrite.model.id)
@@ -62,7 +59,7 @@ def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite, view: obj
     changes |= dict.fromkeys(dropped)
     if rewrite.touches_system:
         changes["system"] = _system(members.get("system", ABSENT), rewrite)
-    if seen.stateful if seen is not None else _PREFIX in body:
+    if view.stateful:
         messages = changes["messages"] = _without_envelopes(jsonio.members(body)["messages"], rewrite.family)
         if _cannot_think(messages, changes.get("thinking") or bytes(members.get("thinking", ABSENT))):
             dropped += ["thinking", *_edits(members)]

@@ -14,7 +14,7 @@ import msgspec
 from aiclient2api.canonical.errors import GatewayError, Kind, UpstreamAnswer
 from aiclient2api.dialects.base import ErrorAnswer
 from aiclient2api.dialects.reading import ABSENT, given
-from aiclient2api.dialects.waits import retry_after
+from aiclient2api.dialects.waits import retry_after, spelled
 from aiclient2api.wire import jsonio
 
 FAMILY = "gemini"
@@ -70,7 +70,7 @@ def error_body(error: GatewayError) -> bytes:
         violation = {"field": error.param, "description": error.message}
         inner["details"] = [{"@type": _TYPE + "BadRequest", "fieldViolations": [violation]}]
     elif error.retry_after is not None:
-        inner["details"] = [{"@type": _TYPE + "RetryInfo", "retryDelay": f"{error.retry_after:g}s"}]
+        inner["details"] = [{"@type": _TYPE + "RetryInfo", "retryDelay": f"{spelled(error.retry_after)}s"}]
     return jsonio.encode({"error": inner})
 
 

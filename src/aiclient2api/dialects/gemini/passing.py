@@ -38,7 +38,7 @@ def peek(body: bytes, headers: Mapping[str, str]) -> Peek:
     return Peek(model_of(headers, found), bool(stream), tools, native=stream != "array")
 
 
-def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite, view: object = None) -> Passed:
+def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite, view: object) -> Passed:
     """The body with its patches. Raises GatewayError("bad_request") for members that must be read and cannot be."""
     members = body_members(body)
     names = {camel(name): name for name in members}

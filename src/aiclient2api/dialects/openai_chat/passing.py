@@ -40,24 +40,24 @@ def peek(body: bytes, headers: Mapping[str, str]) -> Peek:
     return Peek(view.model, bool(view.stream), bool(view.tools), view.reasoning_effort, is_native(view), view)
 
 
-def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite, view: object = None) -> Passed:
+def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite, view: object) -> Passed:
     """The body with its patches."""
+    assert isinstance(view, View)
     model = rewrite.model.id
     try:
-        seen = view if isinstance(view, View) else view_of(body)
         changes: dict[str, bytes | None] = {}
         if rewrite.renamed:
             changes["model"] = jsonio.encode(model)
-        options, hide_usage = _stream_options(seen)
+        options, hide_usage = _stream_options(view)
         if options is not None:
             changes["stream_options"] = options
-        has_state = stateful(seen, model)
-        if has_state or (rewrite.touches_system and seen.messages):
+        has_state = stateful(view, model)
+        if has_state or (rewrite.touches_system and view.messages):
             messages = bytes(jsonio.members(body)["messages"])
             if has_state:
                 messages = without_foreign(messages, model)
             changes["messages"] = _messages(messages, rewrite) if rewrite.touches_system else messages
-        patched = _patched(body, changes, seen) if changes else body
+        patched = _patched(body, changes, view) if changes else body
     except jsonio.JsonError as error:
         raise refused(error, "") from None
     forwarded = tuple([(name, value) for name, value in headers.items() if name.startswith(_FORWARDED)])

@@ -13,6 +13,7 @@ from aiclient2api.canonical.errors import GatewayError, Kind, UpstreamAnswer
 from aiclient2api.dialects.base import ErrorAnswer
 from aiclient2api.dialects.openai_chat import errors as chat
 from aiclient2api.dialects.reading import given
+from aiclient2api.dialects.waits import spelled
 from aiclient2api.wire import jsonio
 
 DIALECT = "openai_responses"
@@ -98,5 +99,5 @@ def shown(error: GatewayError) -> Shown:
     found = jsonio.decode(chat.error_body(error), _Body).error
     found.code = _SHOWN_CODES.get(error.kind, found.code)
     if error.retry_after is not None and "try again in" not in found.message.lower():
-        found.message = f"{found.message} Please try again in {error.retry_after:g}s."
+        found.message = f"{found.message} Please try again in {spelled(error.retry_after)}s."
     return found

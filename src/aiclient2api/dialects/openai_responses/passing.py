@@ -50,7 +50,7 @@ def peek(body: bytes, headers: Mapping[str, str]) -> Peek:
     return Peek(peeked.model, bool(peeked.stream), tools, effort)
 
 
-def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite, view: object = None) -> Passed:
+def request(body: bytes, headers: Mapping[str, str], rewrite: Rewrite, view: object) -> Passed:
     """The body with its patches. Raises GatewayError("bad_request") for members that must be read and cannot be."""
     try:
         members = jsonio.members(body)
