@@ -273,5 +273,10 @@ def test_an_answer_with_a_piece_too_few_is_bad(pair: str, pairs: dict[str, Progr
 # --- growth
 
 
+def test_what_one_more_costs_is_told_without_what_happens_once() -> None:
+    assert linear.more([(1, 12.0), (10, 30.0), (100, 210.0)]) == [2.0, 2.0]
+    assert linear.spread([2.0, 2.0, 3.0]) == 50.0
+
+
 def test_a_row_is_drawn_from_nothing_to_its_largest_value() -> None:
     assert linear.drawn([8.0, 4.0, 0.0]) == "█▅▁"
