@@ -235,8 +235,9 @@ class _Front(logging.handlers.QueueHandler):
     def handle(self, record: logging.LogRecord) -> bool:
         if type(record) is Finished:
             self._lines.put_nowait(record)
-            return True
-        return super().handle(record)
+        elif self.filter(record):
+            self.emit(record)
+        return True
 
     def enqueue(self, record: logging.LogRecord) -> None:
         self._lines.put_nowait(record)
