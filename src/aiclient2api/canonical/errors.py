@@ -12,7 +12,7 @@ Pool, retry and the HTTP answer read only these fields. `status` is what the cli
 never is: a client would log its user out); each dialect has its own name for each kind.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 Blame = Literal["client", "credential", "provider", "gateway"]
 Kind = Literal[
@@ -117,6 +117,22 @@ class UpstreamAnswer(NamedTuple):
     dialect: str
     status: int
     body: bytes
+
+
+E = TypeVar("E", bound=BaseException)
+
+
+def detached(error: E) -> E:
+    """The error without the frames that it and its causes came through. To be called where an error is caught for good
+    and kept: its frames hold all that they worked on, bodies of megabytes, and often the very thing that keeps it, a
+    cycle that goes with some later collection only."""
+    rest: list[BaseException | None] = [error]
+    while rest:
+        each = rest.pop()
+        if each is not None:
+            rest += (each.__cause__, each.__context__)
+            each.__traceback__ = each.__cause__ = each.__context__ = None
+    return error
 
 
 def bad_request(message: str, param: str | None = None) -> GatewayError:

@@ -7,7 +7,7 @@ import secrets
 from functools import lru_cache, partial
 
 from aiclient2api import __version__
-from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.errors import GatewayError, detached
 from aiclient2api.dialects.base import Dialect
 from aiclient2api.gateway import routes
 from aiclient2api.gateway.context import CORS, Context, Visit
@@ -54,7 +54,7 @@ class App:
         try:
             await self._route(visit, target, exchange)
         except GatewayError as error:
-            visit.failed = error
+            visit.failed = detached(error)
             status = await _refuse(visit, dialect_of(visit, target), error)
         except asyncio.CancelledError:
             status = CLIENT_LEFT

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Self
 
-from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.errors import GatewayError, detached
 from aiclient2api.canonical.events import Event, TextDelta, failure_of
 from aiclient2api.gateway.account_pool import AccountPool, Place, Want, is_final
 from aiclient2api.gateway.faults import as_gateway_error
@@ -108,7 +108,7 @@ class Answered:
                 if not self._repeats.again():
                     self._journey.trail.append(Step(do="stopped", at=time.perf_counter(), why=NO_BUDGET))
                     raise
-                failure = error
+                failure = detached(error)
             tried.add(place.id)
 
     async def _ask(self, place: Place) -> tuple[Flow, Sequence[Event]]:

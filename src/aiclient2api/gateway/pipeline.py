@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from functools import partial
 
-from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.errors import GatewayError, detached
 from aiclient2api.dialects.base import Dialect, Peek, Resulting
 from aiclient2api.dialects.passing import glance
 from aiclient2api.gateway import demand
@@ -41,6 +41,7 @@ async def answer(context: Context, visit: Visit, front: Dialect) -> None:
         except GatewayError as error:
             if number == len(routes) or visit.exchange.started or is_final(error):
                 raise
+            detached(error)  # the journey of this provider keeps it
             visit.recording = None  # what another provider answers is not this one's answer
         else:
             if visit.recording is not None and visit.failed is None:

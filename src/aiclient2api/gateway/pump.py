@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.errors import GatewayError, detached
 from aiclient2api.canonical.events import Event, Failed, TextDelta, Verbatim, failure_of
 from aiclient2api.canonical.response import Folder, Response
 from aiclient2api.dialects.base import Dialect, StreamEncoder
@@ -63,7 +63,7 @@ class Pump:
             if not exchange.started:
                 raise
             await self._end_with(error)
-            return error
+            return detached(error)
         finally:
             self._timer.cancel()
             if self._beat is not None:

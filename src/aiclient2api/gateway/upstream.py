@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.errors import GatewayError, detached
 from aiclient2api.canonical.events import Event
 from aiclient2api.canonical.model import Model
 from aiclient2api.credentials.base import Login
@@ -132,7 +132,7 @@ class Upstream:
                     prepared = prepare(account, grant, step.remedies)
                 begun = await self._attempt(account, prepared, journey)
             except GatewayError as error:
-                error = _with_reason(error, journey.faults)
+                error = _with_reason(detached(error), journey.faults)
                 journey.faults.append(error)
                 journey.failed(error, step.remedies)
                 step = plan.send(error)

@@ -15,7 +15,7 @@ from typing import Protocol, Self
 import httptools
 
 from aiclient2api.http1.inflate import Inflater, decoder
-from aiclient2api.http1.messages import BadAnswer, HttpError
+from aiclient2api.http1.messages import BadAnswer, HttpError, Truncated
 
 MAX_HEAD = 64 * 1024
 MAX_FIELDS = 256
@@ -151,7 +151,7 @@ class Answer:
         """Wait for status and headers. Raises what the connection failed with."""
         while not self.headed:
             if self._error is not None:
-                raise self._error
+                raise self._failure()
             waiter = self._waiter = self._loop.create_future()  # _news() without a coroutine of its own
             try:
                 await waiter
@@ -169,7 +169,7 @@ class Answer:
             return await self._decoded(self._decoder)
         while not self._pieces:
             if self._error is not None:
-                raise self._error
+                raise self._failure()
             if self.complete:
                 raise StopAsyncIteration
             waiter = self._waiter = self._loop.create_future()  # as in head()
@@ -190,7 +190,7 @@ class Answer:
                 if not take(piece):
                     return False
             if self._error is not None:
-                raise self._error
+                raise self._failure()
             if self.complete:
                 return True
             sink = self._sink = Sink(take)
@@ -243,7 +243,7 @@ class Answer:
                 self._packed += len(data)
                 decoder.feed(data)
             elif self._error is not None:
-                raise self._error
+                raise self._failure()
             elif self.complete:
                 decoder.end()
                 raise StopAsyncIteration
@@ -274,6 +274,12 @@ class Answer:
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    def _failure(self) -> HttpError:
+        """What the answer has failed with, to be raised; its frames lead back to this object, which must not keep it."""
+        error, self._error = self._error, Truncated("the answer has failed before")
+        assert error is not None
+        return error
 
     # --- the parser's side; what is raised here ends the feeding
 

@@ -105,7 +105,7 @@ class Runner:
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._task = None
         exchange, self._exchange = self._exchange, None
-        error = self._failure.error
+        error, self._failure.error = self._failure.error, None  # its frames hold this runner
         if error is not None:
             _log_failure(error)
         owner, self._owner = self._owner, None  # a connection does not outlive its task

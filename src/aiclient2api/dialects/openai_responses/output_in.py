@@ -4,6 +4,8 @@ Items are known by their place. Their ids are looked at only where a server leav
 list is compared with what was streamed: some servers give an item another id in each event (litellm#30071).
 """
 
+import itertools
+
 import msgspec
 
 from aiclient2api.canonical.errors import GatewayError
@@ -53,7 +55,7 @@ class OutputReader:
         self._slots: dict[int, _Slot] = {}
         self._by_id: dict[str, int] = {}
         self._last = 0
-        self._count = 0
+        self._next = itertools.count().__next__  # no method of this reader: its items would hold it, as it holds them
         self._native_calls = False
 
     @property
@@ -178,10 +180,6 @@ class OutputReader:
         out.append(BlockStart(at, "tool_call", call.id, call.name))
         out += [OpaqueDelta(at, state) for state in call.opaque]
         out += [ArgumentsDelta(at, call.arguments), BlockEnd(at)]
-
-    def _next(self) -> int:
-        self._count += 1
-        return self._count - 1
 
 
 def _item(raw: bytes) -> ItemIn | None:
