@@ -154,6 +154,7 @@ def _values(upstream: str, login: Path, first: str) -> dict[str, Any]:
         "KIRO_REFRESH_URL": f"{upstream}/refreshToken",
         "CLAUDE_BASE_URL": upstream,
         "OPENAI_BASE_URL": f"{upstream}/v1",
+        "GEMINI_BASE_URL": upstream,
         "REQUEST_BASE_DELAY": 1,
         "CRON_REFRESH_TOKEN": False,
     }

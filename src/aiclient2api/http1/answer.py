@@ -276,7 +276,7 @@ class Answer:
             self._waiter.set_result(None)
 
     def _failure(self) -> HttpError:
-        """What the answer has failed with, to be raised; its frames lead back to this object, which must not keep it."""
+        """What the answer has failed with, to be raised. It is not kept: its frames will lead back here."""
         error, self._error = self._error, Truncated("the answer has failed before")
         assert error is not None
         return error

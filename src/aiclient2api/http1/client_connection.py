@@ -107,6 +107,7 @@ class ClientConnection(asyncio.Protocol):
             if self._answer is answer:  # else the connection may already serve somebody else
                 self._answer = None
                 self.abort()
+            answer.detach()
             raise
         return answer
 

@@ -55,7 +55,8 @@ class EventStreamDecoder:
         self._buffer = bytearray()
         self._need = 0
         self._known: dict[bytes, Mapping[str, HeaderValue]] = {}
-        self._error: EventStreamError | None = None
+        self._wrong = ""
+        """What is wrong; a kept error would hold who has called, who holds this."""
 
     def feed(self, data: bytes) -> list[Message]:
         """The messages that `data` completes.
@@ -63,8 +64,8 @@ class EventStreamDecoder:
         Raises EventStreamError for damage; messages before it come out first, and the next call raises. The decoder
         is of no use after that, and close() counts the damaged bytes.
         """
-        if self._error is not None:
-            raise self._error
+        if self._wrong:
+            raise EventStreamError(self._wrong)
         buffer = self._buffer
         if buffer:
             buffer += data
@@ -77,18 +78,18 @@ class EventStreamDecoder:
         try:
             at = self._frames(data, out)
         except _Damaged as damaged:
-            at, self._error = damaged.at, EventStreamError(str(damaged))
+            at, self._wrong = damaged.at, str(damaged)
         if at < len(data):
             buffer += data[at:]
             self._need = _PRELUDE.size if len(buffer) < _PRELUDE.size else _U32.unpack_from(buffer)[0]
-        if self._error is not None and not out:
-            raise self._error
+        if self._wrong and not out:
+            raise EventStreamError(self._wrong)
         return out
 
     def check(self) -> None:
         """Raises EventStreamError if a frame was damaged behind the last sound one."""
-        if self._error is not None:
-            raise self._error
+        if self._wrong:
+            raise EventStreamError(self._wrong)
 
     def close(self) -> int:
         """The number of bytes left over at the end; not 0 means truncation."""

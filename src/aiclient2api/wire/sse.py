@@ -41,7 +41,8 @@ class SseDecoder:
         self._event = ""
         self._data: list[bytes] = []
         self._data_bytes = 0
-        self._error: SseError | None = None
+        self._wrong = ""
+        """What is wrong; a kept error would hold who has called, who holds this."""
 
     def feed(self, data: bytes) -> list[SseEvent]:
         """The events that `data` completes.
@@ -49,8 +50,8 @@ class SseDecoder:
         Raises SseError for an event over the bound; events before it come out first, and the next call raises. The
         decoder is of no use after that.
         """
-        if self._error is not None:
-            raise self._error
+        if self._wrong:
+            raise SseError(self._wrong)
         out: list[SseEvent] = []
         plain = data.replace(b"\r\n", b"\n") if b"\r" in data else data
         if self._between and plain.endswith(b"\n\n") and (plain is data or b"\r" not in plain):
@@ -59,10 +60,10 @@ class SseDecoder:
             sound = self._take(self._lines(data), out)
             self._between = not (self._first or self._after_cr or self._event or self._rest or self._data)
         if not sound:
-            self._error = SseError(f"an event of more than {self._max} bytes")
+            self._wrong = f"an event of more than {self._max} bytes"
             self._drop()
             if not out:
-                raise self._error
+                raise SseError(self._wrong)
         return out
 
     def _frames(self, data: bytes, out: list[SseEvent]) -> bool:

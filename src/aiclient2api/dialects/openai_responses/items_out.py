@@ -81,13 +81,15 @@ class Output:
     def message(self) -> "Message":
         """The open message, or a new one."""
         if self._message is None:
-            self._message = Message(self)
+            item_id = self.item_id("msg")
+            self._message = Message(item_id, place_of(self, item_id), self.frames)
+            self.added(self._message.item("in_progress"))
         return self._message
 
     def close_message(self, status: Status = "completed") -> None:
         """Before any other item begins, and at the end."""
         if self._message is not None:
-            self._message.close(status)
+            self.done(self._message.item(status))
             self._message = None
 
 
@@ -97,23 +99,24 @@ def place_of(output: Output, item_id: str) -> bytes:
 
 
 class Message:
-    """A message item. Its texts and refusals are parts, one after the other."""
+    """A message item. Its texts and refusals are parts, one after the other. It does not hold the output that holds it:
+    an answer that breaks off would stay as a cycle."""
 
-    def __init__(self, output: Output) -> None:
-        self._output = output
-        self._id = output.item_id("msg")
-        self._place = place_of(output, self._id)
+    def __init__(self, item_id: str, place: bytes, frames: Frames) -> None:
+        self._frames = frames
+        self._id = item_id
+        self._place = place
         self._parts: list[bytes] = []
         self._refusal = False
         self._text: list[str] = []
         self._head = self._before = self._after = b""
-        output.added(self._item(b"", "in_progress"))
 
-    def _item(self, content: bytes, status: str) -> bytes:
+    def item(self, status: str) -> bytes:
+        """With the parts that are whole."""
         return b'{"id":"%b","type":"message","status":"%b","role":"assistant","content":[%b]}' % (
             self._id.encode(),
             status.encode(),
-            content,
+            b",".join(self._parts),
         )
 
     def begin(self, refusal: bool) -> None:
@@ -124,7 +127,7 @@ class Message:
         self._head = head_of(b"response.refusal.delta" if refusal else b"response.output_text.delta")
         self._before = place + b',"delta":'
         self._after = b"" if refusal else b',"logprobs":[]'
-        self._output.frames.add(b"response.content_part.added", b'%b,"part":%b' % (place, self._part("", ())))
+        self._frames.add(b"response.content_part.added", b'%b,"part":%b' % (place, self._part("", ())))
 
     def _part(self, text: str, annotations: Sequence[object]) -> bytes:
         if self._refusal:
@@ -134,11 +137,11 @@ class Message:
 
     def delta(self, text: str) -> None:
         self._text.append(text)
-        self._output.frames.delta(self._head, self._before, text, self._after)
+        self._frames.delta(self._head, self._before, text, self._after)
 
     def end(self, annotations: Sequence[object]) -> None:
         """The part is whole; its sources are told now that the text they stand at is known."""
-        add, text = self._output.frames.add, "".join(self._text)
+        add, text = self._frames.add, "".join(self._text)
         place = b'%b,"content_index":%d' % (self._place, len(self._parts))
         for number, annotation in enumerate(annotations):
             members = b'%b,"annotation_index":%d,"annotation":%b' % (place, number, jsonio.encode(annotation))
@@ -150,9 +153,6 @@ class Message:
         part = self._part(text, annotations)
         add(b"response.content_part.done", b'%b,"part":%b' % (place, part))
         self._parts.append(part)
-
-    def close(self, status: Status) -> None:
-        self._output.done(self._item(b",".join(self._parts), status))
 
 
 _SUMMARY_DELTA = head_of(b"response.reasoning_summary_text.delta")
