@@ -4,15 +4,16 @@
 
 Of all requests 5 % meet a fault: a service that refuses, breaks off, falls silent or sends a page, a client that leaves
 in the middle, reads slowly or sends no JSON. Checked: requests without a fault succeed (99.99 %), faulted ones end in
-an honest way, memory does not grow once the gateway is warm, and descriptors and tasks are back at what they were. Exit
-code 1 if one is not. Answers of the Responses API are asked for with `store: false`, as coding clients do; with
-`--stored` the gateway keeps them for an hour (gateway/stored.py), and memory grows for so long. `--write` puts the
-figures into docs/benchmarks.md.
+an honest way, memory does not grow once the gateway is warm, nothing is left to the collection of cycles, and
+descriptors and tasks are back at what they were. Exit code 1 if one is not. Answers of the Responses API are asked for
+with `store: false`, as coding clients do; with `--stored` the gateway keeps them for an hour (gateway/stored.py), and
+memory grows for so long. `--write` puts the figures into docs/benchmarks.md.
 """
 
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import math
 import os
@@ -43,8 +44,13 @@ from tools.bench import page
 KEY = "key-of-the-soak-long-enough"
 FAULTS = 0.05
 SUCCESS = 0.9999
-GROWTH_MIB = 4.0
+GROWTH_MIB = 1.0
 GROWTH_MIB_PER_HOUR = 1.0
+WARM_SECONDS = 600.0
+"""From here on the second half of a run is no warming up any more, and its slope is judged."""
+CYCLES_EACH = 0.1
+CYCLES_ONCE = 1000
+"""Objects in cycles, by request, and what is made with types when they are first used."""
 BLOCKS = 10
 PATIENCE = 30.0
 SERVICE_FAULTS = ("refuses", "breaks off", "falls silent", "sends a page")
@@ -89,10 +95,12 @@ class Tally:
 
 
 class Left(NamedTuple):
-    """What the process holds: descriptors by what they are, names of tasks."""
+    """What the process holds: descriptors by what they are, names of tasks; and how many objects it has left to the
+    collection of cycles so far."""
 
     files: Counter[str]
     tasks: list[str]
+    cycles: int
 
 
 class Growth(NamedTuple):
@@ -231,12 +239,14 @@ async def gateway(folder: Path, upstream: str, login: Path) -> AsyncIterator[pro
 
 
 def child(path: str) -> NoReturn:
-    """The gateway, which writes the names of its tasks to `path` when it gets SIGUSR1."""
+    """The gateway, which writes the names of its tasks and its count of cycles to `path` when it gets SIGUSR1."""
     from aiclient2api.cli import main
 
     def tell(*_: object) -> None:
         names = sorted(task.get_name() for task in asyncio.all_tasks())
-        Path(path).with_suffix(".new").write_text(json.dumps(names), "utf-8")
+        gc.collect()
+        cycles = sum(each["collected"] for each in gc.get_stats())
+        Path(path).with_suffix(".new").write_text(json.dumps([names, cycles]), "utf-8")
         os.replace(Path(path).with_suffix(".new"), path)
 
     signal.signal(signal.SIGUSR1, tell)
@@ -244,15 +254,16 @@ def child(path: str) -> NoReturn:
     raise SystemExit(0)
 
 
-async def tasks_of(folder: Path, served: process.Served) -> list[str]:
+async def tasks_and_cycles(folder: Path, served: process.Served) -> tuple[list[str], int]:
     path = folder / "tasks.json"
     path.unlink(missing_ok=True)
     served.send(signal.SIGUSR1)
     for _ in range(100):
         await asyncio.sleep(0.05)
         if path.exists():
-            return [re.sub(r"Task-\d+", "Task", name) for name in json.loads(path.read_text("utf-8"))]
-    return []
+            names, cycles = json.loads(path.read_text("utf-8"))
+            return [re.sub(r"Task-\d+", "Task", name) for name in names], cycles
+    return [], 0
 
 
 # --- the run
@@ -287,16 +298,17 @@ async def soak(given: Load) -> int:
         async with gateway(folder, f"http://127.0.0.1:{port}", login) as served:
             pid = served.process.pid
             sockets = opened(pid)["socket"]
-            tasks = await tasks_of(folder, served)
+            tasks, _ = await tasks_and_cycles(folder, served)
             warm = replace(given, seconds=2.0, seed=given.seed + 1)  # imports, caches, pools
             await load(served.base, pid, warm)
             files = opened(pid)
             files["socket"] = sockets
-            start = Left(files, tasks)
+            _, cycles = await tasks_and_cycles(folder, served)
+            start = Left(files, tasks, cycles)
             tally = await load(served.base, pid, given)
             await server.stop(0)
             await asyncio.sleep(2.0)
-            end = Left(opened(pid), await tasks_of(folder, served))
+            end = Left(opened(pid), *await tasks_and_cycles(folder, served))
             cpu = cpu_seconds(pid)
             served.send(signal.SIGTERM)
             code = await served.ended()
@@ -316,12 +328,17 @@ def report(tally: Tally, given: Load, start: Left, end: Left, cpu: float, code: 
     print(f"success     {tally.good} of {clean} without a fault ({share:.4%})")
     print(f"time        {times(tally.times)}")
     print(f"memory      {tally.sizes[-1][1]:.1f} MiB, {grown:+.2f} MiB, at last {slope:+.1f} ± {noise:.1f} MiB/h")
+    print(f"cycles      {end.cycles - start.cycles} objects")
     print(f"descriptors {start.files.total()} before, {end.files.total()} after")
     print(f"tasks       {len(start.tasks)} before, {len(end.tasks)} after")
     if share < SUCCESS:
         wrong.append(f"only {share:.4%} of the requests without a fault succeeded")
     if grown > GROWTH_MIB + GROWTH_MIB_PER_HOUR * seconds / 3600:
         wrong.append(f"memory has grown by {grown:.1f} MiB")
+    if seconds >= WARM_SECONDS and slope - noise > GROWTH_MIB_PER_HOUR:
+        wrong.append(f"memory grows by {slope:.1f} ± {noise:.1f} MiB an hour")
+    if end.cycles - start.cycles > CYCLES_ONCE + CYCLES_EACH * count:
+        wrong.append(f"{end.cycles - start.cycles} objects were left to the collection of cycles")
     if more := end.files - start.files:
         wrong.append(f"descriptors are left: {dict(more)}")
     more = Counter(end.tasks) - Counter(start.tasks)
