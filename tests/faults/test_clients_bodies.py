@@ -18,7 +18,7 @@ from aiclient2api.http1.messages import Limits
 from tests.e2e.process import serving
 from tests.faults.processes import forget_peak, size_and_peak
 from tests.faults.rig import EVERYTHING, Gate, as_reply, environ_of, gate, question, settings_for
-from tests.faults.stage import Stage, played
+from tests.faults.stage import Stage, json_answer, played
 from tests.gateway.client import calling
 from tests.pairs.backs import BACKS, Back
 from tests.pairs.fronts import FRONTS, Front
@@ -122,6 +122,23 @@ async def test_c2_the_memory_of_bodies_that_do_not_come(tmp_path: Path) -> None:
                 writer.close()
             sys.stdout.write(f"C2: {grown * 1024 / count:.0f} KiB for each connection\n")
             assert grown * MEBIBYTE / count <= sent + 30 * 1024
+
+
+async def test_p9_the_memory_of_requests_that_have_failed(tmp_path: Path) -> None:
+    """P9: what a service refuses is forgotten with its answer: forty requests of 1 MiB leave no ten of them."""
+    count = 40
+    async with Stage(lambda _: (("send", json_answer(b'{"message":"no"}', 500)),)) as stage:
+        settings = environ_of(settings_for(stage.url))
+        async with serving(tmp_path, "serve", "--port", "0", REQUIRED_API_KEY=KEY, **settings) as served:
+            front = FRONTS["anthropic"]
+            body = question(front, BACK).replace(b'"text":"', b'"text":"' + b"x" * MEBIBYTE, 1)
+            assert len(body) > MEBIBYTE
+            data = head_of(front, BACK, "connection: close", f"content-length: {len(body)}") + body
+            for number in range(count + 10):
+                if number == 10:
+                    before = size_and_peak(served.process.pid)[0]
+                assert (await raw(served.base, data)).status == 502
+            assert size_and_peak(served.process.pid)[0] - before < 10
 
 
 async def _opened(base: str, data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
