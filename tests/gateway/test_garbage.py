@@ -118,6 +118,17 @@ async def test_a_request_that_the_service_fails_leaves_no_cycles(tmp_path: Path,
         assert (found := left()).total() < ROUNDS, found
 
 
+async def test_a_request_whose_service_is_away_leaves_no_cycles(tmp_path: Path, collecting: None) -> None:
+    addresses = ("KIRO_BASE_URL", "CLAUDE_BASE_URL", "OPENAI_BASE_URL", "GEMINI_BASE_URL")
+    away: dict[str, Any] = dict.fromkeys(addresses, "http://127.0.0.1:1")
+    async with rig(tmp_path, **SETTINGS, **away) as running:
+        for _ in range(2):
+            left()
+            statuses = await asyncio.gather(*(ask(running, *way) for way in WAYS))
+            assert set(statuses) == {502}
+        assert (found := left()).total() < ROUNDS, found
+
+
 BROKEN = b'{"model": "claude-sonnet-5", "messages": ['
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import gzip
 import zlib
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiclient2api.http1.answer import MAX_UNPACKED, Answer
+from aiclient2api.http1.answer import MAX_UNPACKED, Answer, Sink
 from aiclient2api.http1.messages import BadAnswer, HttpError, Truncated
 
 BODY = b"data: one\n\ndata: two\n\n"
@@ -273,3 +274,35 @@ def test_random_bytes_raise_only_our_errors(data: bytes) -> None:
 
         with contextlib.suppress(HttpError):
             asyncio.run(main())
+
+
+class _WrongError(Exception):
+    pass
+
+
+def _failing(piece: bytes) -> bool:
+    raise _WrongError
+
+
+async def _failed_reading() -> None:
+    answer = Answer(Line(), head_only=False)
+    answer.feed(HEAD + b"\r\n")
+    asyncio.get_running_loop().call_soon(answer.feed, chunked(BODY))
+    with pytest.raises(_WrongError):
+        await answer.hand_over(_failing)
+    answer.detach()
+
+
+def test_what_a_reader_raises_is_told_and_not_kept() -> None:
+    """Whoever keeps it would hold the frames that it came through, and they this answer: a cycle."""
+    gc.collect()
+    gc.disable()
+    try:
+        asyncio.run(_failed_reading())
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        assert not [each for each in gc.garbage if isinstance(each, Answer | Sink)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()

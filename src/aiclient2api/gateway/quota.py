@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from aiclient2api import files
-from aiclient2api.canonical.errors import GatewayError
+from aiclient2api.canonical.errors import GatewayError, detached
 from aiclient2api.credentials.troubles import Trouble, trouble_of
 from aiclient2api.gateway.upstream import Account, Upstream
 from aiclient2api.http1.messages import Deadlines
@@ -107,7 +107,7 @@ class Quotas:
         try:
             return await self._upstream.fetch(account, provider.usage_limits, _DEADLINES)
         except GatewayError as error:
-            refused = error
+            refused = detached(error)
         answer = await self._upstream.fetch(account, lambda grant: provider.usage_limits(grant, refused), _DEADLINES)
         if answer is None:
             raise refused

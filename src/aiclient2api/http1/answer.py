@@ -54,6 +54,12 @@ class Sink:
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it is raised where it belongs
             self.failure, self.full = error, True
 
+    def told(self) -> BaseException:
+        """The failure, to be raised. It is not kept: its frames will hold this sink."""
+        failure, self.failure = self.failure, None
+        assert failure is not None
+        return failure
+
 
 @lru_cache(maxsize=512)
 def _lower(name: bytes) -> str:
@@ -199,7 +205,7 @@ class Answer:
             finally:
                 self._sink = None
             if sink.failure is not None:
-                raise sink.failure
+                raise sink.told()
             if sink.full:
                 return False
 
