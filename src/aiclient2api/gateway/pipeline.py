@@ -67,7 +67,6 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
         large=len(body) > LARGE_BODY,
     )
     want = Want(route.model.id, session_of(body, visit.headers) if len(pool.accounts) > 1 else "")
-
     estimate = plan.shape.input_estimate
     if plan.passed:
         estimate = partial(_input_tokens, front, body, visit.headers)
