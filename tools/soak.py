@@ -65,10 +65,9 @@ MODELS = {
 HEADING = "Ten minutes of load"
 _BOUNDS = """\
 What fills up at first, and how far: the ledger's pages in SQLite (256 KiB), the price table when the first price is
-asked for, connections to services, 10,000 sessions of a pool, 1,024 names of models, and Python's stock of free tuples
-(2,000 of each length; the look at logins fills two of them with 220 KiB within an hour, busy or not). Answers of the
-Responses API that clients may refer to later (all but `store: false`, which this run sends) are kept for an hour and in
-at most 32 MiB: a run with `--stored` grows by 13 MiB an hour, for an hour.
+asked for, connections to services, 10,000 sessions of a pool, 1,024 names of models, Python's stock of free tuples
+(2,000 of each length). Answers of the Responses API that clients may refer to later (all but `store: false`, which this
+run sends) are kept for an hour and in at most 32 MiB: a run with `--stored` grows by 13 MiB an hour, for an hour.
 """
 _MARK = re.compile(rb"soak \d+ ([a-z ]+)\.")
 

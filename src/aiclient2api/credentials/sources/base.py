@@ -11,7 +11,9 @@ Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
 def stamp_of(paths: Iterable[Path]) -> Stamp:
-    return tuple(_stat(path) for path in paths)
+    """Asked for every second. Of a list, since a tuple that grows out of a generator comes anew from the memory each
+    time and goes into Python's stock of free tuples, until that has 2,000 of its length."""
+    return tuple([_stat(path) for path in paths])
 
 
 def _stat(path: Path) -> tuple[int, int, int] | None:
