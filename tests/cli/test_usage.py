@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,11 @@ class Ledgers:
 
 
 @pytest.fixture
-def usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledgers:
+def usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledgers]:
     monkeypatch.chdir(tmp_path)
-    return Ledgers(tmp_path)
+    made = Ledgers(tmp_path)
+    yield made
+    made.writer.close()
 
 
 def now(number: int = 0, **changes: Any) -> Entry:

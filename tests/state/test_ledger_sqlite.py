@@ -23,6 +23,13 @@ ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT / "src"), st
 ALL = f"SELECT {', '.join(COLUMNS)} FROM {TABLE} ORDER BY time_ms"
 
 
+class Writer(SqliteLedger):
+    """Closed by the test that forgets it."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 def row(number: int = 0) -> Row:
     return row_of(entry(number), 0.5)
 
@@ -37,7 +44,7 @@ def everything(path: Path) -> list[Row]:
 
 
 def test_rows_come_back_as_they_were_written(path: Path) -> None:
-    subject = SqliteLedger(path)
+    subject = Writer(path)
     rows = [row(0), row_of(entry(1, usage=None, model_asked=None, error_kind="timeout", status=504), None)]
     subject.write(rows)
     assert everything(path) == rows
@@ -47,7 +54,7 @@ def test_rows_come_back_as_they_were_written(path: Path) -> None:
 
 def test_a_row_that_is_there_already_stays(path: Path) -> None:
     """A batch may be written twice if nobody could tell whether the first time worked."""
-    subject = SqliteLedger(path)
+    subject = Writer(path)
     subject.write([row(0), row(1)])
     subject.write([row(1), row(2)])
     assert everything(path) == [row(0), row(1), row(2)]
@@ -55,7 +62,7 @@ def test_a_row_that_is_there_already_stays(path: Path) -> None:
 
 
 def test_nothing_is_made_before_the_first_entry(path: Path) -> None:
-    assert not SqliteLedger(path).prune(0)
+    assert not Writer(path).prune(0)
     assert everything(path) == []
     assert not path.parent.exists()
 
@@ -65,7 +72,7 @@ def test_modes_whatever_the_umask(path: Path) -> None:
     """S11: SQLite's own files beside it, too."""
     before = os.umask(0)
     try:
-        subject = SqliteLedger(path)
+        subject = Writer(path)
         subject.write([row()])
         modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
     finally:
@@ -76,7 +83,7 @@ def test_modes_whatever_the_umask(path: Path) -> None:
 
 
 def test_settings_of_the_file(path: Path) -> None:
-    subject = SqliteLedger(path)
+    subject = Writer(path)
     subject.write([row()])
     assert subject._database is not None
     assert subject._database.execute("PRAGMA synchronous").fetchone() == (1,)  # NORMAL
@@ -88,7 +95,7 @@ def test_settings_of_the_file(path: Path) -> None:
 
 
 def test_readers_and_the_writer_do_not_wait_for_each_other(path: Path) -> None:
-    subject = SqliteLedger(path)
+    subject = Writer(path)
     subject.write([row(0)])
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as slow:
         cursor = slow.execute(ALL)
@@ -99,7 +106,7 @@ def test_readers_and_the_writer_do_not_wait_for_each_other(path: Path) -> None:
 
 
 def test_the_reader_cannot_write(path: Path) -> None:
-    SqliteLedger(path).write([row()])
+    Writer(path).write([row()])
     with pytest.raises(LedgerError, match="readonly"):
         SqliteReader(path).fetch(f"DELETE FROM {TABLE}", ())
     assert everything(path) == [row()]
@@ -107,7 +114,7 @@ def test_the_reader_cannot_write(path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a b", "a?b", "a#b", "a%20b", "用量"])
 def test_folders_of_any_name(tmp_path: Path, name: str) -> None:
-    subject = SqliteLedger(tmp_path / name / "usage.sqlite3")
+    subject = Writer(tmp_path / name / "usage.sqlite3")
     subject.write([row()])
     assert everything(tmp_path / name / "usage.sqlite3") == [row()]
     subject.close()
@@ -116,7 +123,7 @@ def test_folders_of_any_name(tmp_path: Path, name: str) -> None:
 def test_old_rows_go_in_portions(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger_sqlite, "PRUNE_ROWS", 4)
     monkeypatch.setattr(ledger_sqlite, "_PRUNE", re.sub(r"LIMIT \d+", "LIMIT 4", ledger_sqlite._PRUNE))
-    subject = SqliteLedger(path)
+    subject = Writer(path)
     subject.write([row(number) for number in range(10)])
     before = int(str(row(9)[0]))
     assert subject.prune(before)
@@ -131,29 +138,29 @@ def test_old_rows_go_in_portions(path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_migrations_go_forward(path: Path) -> None:
-    subject = SqliteLedger(path)
+    subject = Writer(path)
     subject.write([row(0)])
     subject.close()
     later = (*MIGRATIONS, (f"ALTER TABLE {TABLE} ADD COLUMN region TEXT", f"UPDATE {TABLE} SET region = 'x'"))
-    newer = SqliteLedger(path, later)
+    newer = Writer(path, later)
     newer.write([row(1)])
     newer.close()
     assert SqliteReader(path).fetch(f"SELECT request_id, region FROM {TABLE}", ()) == [("req_0", "x"), ("req_1", None)]
-    older = SqliteLedger(path)
+    older = Writer(path)
     with pytest.raises(LedgerError, match="newer version"):
         older.write([row(2)])
     assert len(everything(path)) == 2
 
 
 def test_a_migration_that_fails_changes_nothing(path: Path) -> None:
-    SqliteLedger(path).write([row(0)])
+    Writer(path).write([row(0)])
     broken = (*MIGRATIONS, (f"ALTER TABLE {TABLE} ADD COLUMN region TEXT", "NOT SQL"))
     with pytest.raises(LedgerError, match="syntax error"):
-        SqliteLedger(path, broken).write([row(1)])
+        Writer(path, broken).write([row(1)])
     with closing(sqlite3.connect(path)) as other:
         assert other.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
         assert len(other.execute(f"PRAGMA table_info({TABLE})").fetchall()) == len(COLUMNS)
-    SqliteLedger(path).write([row(1)])
+    Writer(path).write([row(1)])
     assert len(everything(path)) == 2
 
 
@@ -161,7 +168,7 @@ def test_a_migration_that_fails_changes_nothing(path: Path) -> None:
 
 
 def test_a_file_that_is_deleted_is_made_anew(path: Path) -> None:
-    subject = SqliteLedger(path)
+    subject = Writer(path)
     subject.write([row(0)])
     path.unlink()
     subject.write([row(1)])
@@ -171,7 +178,7 @@ def test_a_file_that_is_deleted_is_made_anew(path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_and_then_can(path: Path) -> None:
     path.parent.write_text("a file in the place of the folder", "utf-8")
-    subject = SqliteLedger(path)
+    subject = Writer(path)
     for _ in range(2):
         with pytest.raises(LedgerError, match=re.escape(str(path))):
             subject.write([row()])
@@ -186,7 +193,7 @@ def test_a_file_that_is_no_database_is_left_alone(path: Path) -> None:
     path.write_text("somebody's notes " * 100, "utf-8")
     before = path.read_bytes()
     with pytest.raises(LedgerError, match="not a database"):
-        SqliteLedger(path).write([row()])
+        Writer(path).write([row()])
     with pytest.raises(LedgerError, match="not a database"):
         everything(path)
     assert path.read_bytes() == before
@@ -194,7 +201,7 @@ def test_a_file_that_is_no_database_is_left_alone(path: Path) -> None:
 
 def test_a_lock_that_lasts(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger_sqlite, "BUSY_SECONDS", 0.1)
-    subject = SqliteLedger(path)
+    subject = Writer(path)
     subject.write([row(0)])
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -207,7 +214,7 @@ def test_a_lock_that_lasts(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rows_that_no_database_takes_are_refused(path: Path) -> None:
-    subject = SqliteLedger(path)
+    subject = Writer(path)
     with pytest.raises(LedgerError) as caught:
         subject.write([row(0), (None, *row(1)[1:])])
     assert caught.value.rejected
@@ -288,7 +295,7 @@ def test_two_processes_write_one_file(path: Path) -> None:
 def test_no_text_of_anybody_is_in_the_file(path: Path) -> None:
     """E7: whatever a client puts where a model's name belongs."""
     canary = "my secret prompt 秘密 canary"
-    subject = Ledger(SqliteLedger(path), no_price)
+    subject = Ledger(Writer(path), no_price)
     subject.start()
     for number in range(50):
         subject.offer(entry(number, model_asked=canary, model_served=f"{canary} {number}"))
