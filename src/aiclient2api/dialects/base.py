@@ -15,7 +15,7 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.estimate import Estimate, unknown
 from aiclient2api.canonical.events import Event, Finish
 from aiclient2api.canonical.model import Model
-from aiclient2api.canonical.request import Request
+from aiclient2api.canonical.request import Document, Image, Request
 from aiclient2api.canonical.response import Response
 from aiclient2api.canonical.usage import Usage
 from aiclient2api.dialects.names import NameMap
@@ -195,6 +195,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     decoder()                       of its streamed answer
     decode_response(body)           of its whole answer, as events
     decode_error(status, headers, body)  of its error answer
+    takes_url(block, client, model) whether a picture or document given by URL can go to such an upstream as it is;
+                                    `client` is the dialect it came in
     heartbeat                       bytes that keep a quiet stream open and that every client ignores
     passing                         how it goes through to an upstream of the same dialect
     stream_type                     Content-Type of a streamed answer
@@ -209,6 +211,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     decoder: Callable[[], StreamDecoder]
     decode_response: Callable[[bytes], Sequence[Event]]
     decode_error: Callable[[int, Mapping[str, str], bytes], GatewayError]
+    takes_url: Callable[[Image | Document, str, Model], bool]
     heartbeat: bytes
     passing: Passing
     stream_type: str = "text/event-stream; charset=utf-8"

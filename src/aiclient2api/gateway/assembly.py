@@ -23,6 +23,7 @@ from aiclient2api.gateway.context import Context
 from aiclient2api.gateway.door import Door
 from aiclient2api.gateway.embedded import HOST, Embedded
 from aiclient2api.gateway.fallback import fallback_of
+from aiclient2api.gateway.fetching import Fetcher
 from aiclient2api.gateway.login_watch import LoginWatch, Upkeep
 from aiclient2api.gateway.measures import Measures, Parts, Siblings
 from aiclient2api.gateway.prompts import SystemPrompt
@@ -93,6 +94,8 @@ class Gateway:
         self.measures = self._measures(tally, siblings)
         self._client, self._embedded, self._upkeep = client, embedded, Upkeep()
         self._watch = LoginWatch(self.pools, maker, self._upkeep)
+        # what clients send as base64 takes a third more, and may have so many bytes
+        self._fetcher = Fetcher(settings.max_body_bytes * 3 // 4) if settings.fetch_images else None
         self._background: list[asyncio.Task[None]] = []
         context = Context(
             door=Door(keys, self._ring),
@@ -111,6 +114,7 @@ class Gateway:
             draining=lambda: self.server.draining,
             measures=self.measures,
             cache=_cache(settings, shared),
+            fetcher=self._fetcher,
         )
         self.server = Server(App(context), Limits(body_bytes=settings.max_body_bytes), refuse)
 
@@ -179,6 +183,8 @@ class Gateway:
         await self._shared.close()
         await asyncio.to_thread(self._ledger.close)
         await self._client.close()
+        if self._fetcher is not None:
+            await self._fetcher.close()
         await self._embedded.stop()
 
 

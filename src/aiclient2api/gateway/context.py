@@ -31,6 +31,7 @@ from aiclient2api.state.trail import Step
 if TYPE_CHECKING:
     from aiclient2api.gateway.answer_cache import AnswerCache, Recording
     from aiclient2api.gateway.books import Books
+    from aiclient2api.gateway.fetching import Fetcher
     from aiclient2api.gateway.measures import Measures
 
 CORS = (("access-control-allow-origin", "*"), ("access-control-expose-headers", "*"))
@@ -61,6 +62,7 @@ class Context:
     draining: Callable[[], bool]
     measures: "Measures"
     cache: "AnswerCache | None" = None
+    fetcher: "Fetcher | None" = None
 
     def raw_log(self, request_id: str) -> Callable[[str, bytes], None] | None:
         """Where the raw exchange with the provider is logged, or None."""

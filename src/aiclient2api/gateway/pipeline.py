@@ -11,7 +11,7 @@ from aiclient2api.gateway import demand
 from aiclient2api.gateway.account_pool import Want, is_final
 from aiclient2api.gateway.context import Context, Visit
 from aiclient2api.gateway.failover import Answered
-from aiclient2api.gateway.plan import make_plan
+from aiclient2api.gateway.plan import make_plan, with_bytes
 from aiclient2api.gateway.pump import Pump, fold_all
 from aiclient2api.gateway.record import Watch
 from aiclient2api.gateway.session import session_of
@@ -56,6 +56,8 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
     if front.name == "openai_responses":
         await context.stored.fetch(visit.key, body)
     plan = make_plan(context, visit, front, body, peek, route)
+    if context.fetcher is not None:
+        plan = await with_bytes(context.fetcher, visit, body, route, plan)
     if len(body) > LARGE_BODY:
         await let_others()
     journey = visit.journey = Journey(

@@ -14,9 +14,13 @@ from aiclient2api.canonical.repair import repair
 from aiclient2api.canonical.request import Base64, Block, Document, Image, Request, Text
 from aiclient2api.dialects.base import Answer, Dialect, Peek
 from aiclient2api.gateway.context import Context, Visit
+from aiclient2api.gateway.fetching import Fetcher
+from aiclient2api.gateway.links import inlined
 from aiclient2api.gateway.upstream import Prepare, asking, passing_on
 from aiclient2api.providers.base import Ask, Letter
 from aiclient2api.routing.models import Route
+
+Keep = Callable[[bytes], None]
 
 
 class Plan(NamedTuple):
@@ -27,7 +31,7 @@ class Plan(NamedTuple):
     shape: Answer
     stream: bool
     dropped: tuple[str, ...] = ()
-    keep: Callable[[bytes], None] | None = None
+    keep: Keep | None = None
     passed: bool = False
 
 
@@ -50,12 +54,25 @@ def _passed_on(context: Context, visit: Visit, front: Dialect, body: bytes, peek
 
 
 def _translated(context: Context, visit: Visit, front: Dialect, body: bytes, route: Route) -> Plan:
-    keep = None
+    keep: Keep | None = None
     if front.name == "openai_responses":
         body = context.stored.expand(visit.key, body)
         keep = partial(context.stored.keep, visit.key, body)
     request = repair(context.prompt.apply(front.decode_request(body, visit.headers)))
     context.prompt_log.request(visit.id, request)
+    return _planned(visit, route, request, keep)
+
+
+async def with_bytes(fetcher: Fetcher, visit: Visit, body: bytes, route: Route, plan: Plan) -> Plan:
+    """The plan with the bytes of what the client gives by URL, where the provider needs them. Raises GatewayError."""
+    request = plan.shape.request
+    if request is None:
+        return plan
+    fetched = await inlined(request, route, fetcher, body)
+    return plan if fetched is request else _planned(visit, route, fetched, plan.keep)
+
+
+def _planned(visit: Visit, route: Route, request: Request, keep: Keep | None) -> Plan:
     estimate = estimate_of(request)
     ask = Ask(
         request=request,

@@ -16,6 +16,7 @@ from aiclient2api.http1.client_head import Route, prepare
 from aiclient2api.http1.connect import Connector
 from aiclient2api.http1.messages import ConnectFailed, Deadlines, Inbound, Outbound
 from aiclient2api.http1.pool import Pool
+from aiclient2api.http1.tcp import Allowed
 
 _HEADS = 256
 """Checked request heads that are kept, since most requests to an upstream differ in their body only."""
@@ -27,6 +28,7 @@ class Client:
     max_idle_per_host, max_per_host: free and open connections per scheme, host, port and proxy; who comes when
     max_per_host are busy waits within the connect deadline. idle_seconds: how long a free connection is kept.
     connectors: host name -> a function that gives a connected socket; used without look-up, TLS or proxy.
+    allowed: judges the IP addresses that names lead to; others are not connected to, nor is any proxy.
     ssl_context: in place of the system's trust; must verify; its ALPN is set to "http/1.1".
     """
 
@@ -38,9 +40,10 @@ class Client:
         idle_seconds: float = 55.0,
         connectors: Mapping[str, Callable[[], Awaitable[socket.socket]]] | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        allowed: Allowed | None = None,
     ) -> None:
         self._pool = Pool(max_idle_per_host, max_per_host, idle_seconds)
-        self._connector = Connector(connectors or {}, ssl_context)
+        self._connector = Connector(connectors or {}, ssl_context, allowed)
         self._prepare = functools.lru_cache(maxsize=_HEADS)(prepare)
 
     @property

@@ -13,23 +13,29 @@ from typing import cast
 
 from aiclient2api.http1.client_connection import ClientConnection
 from aiclient2api.http1.client_head import Proxy, Route, authority
-from aiclient2api.http1.messages import ConnectFailed
-from aiclient2api.http1.tcp import open_tcp
+from aiclient2api.http1.messages import ConnectFailed, NoAddress
+from aiclient2api.http1.tcp import Allowed, NotAllowed, open_tcp
 from aiclient2api.http1.tunnel import open_http_tunnel, open_socks
 
 SocketMaker = Callable[[], Awaitable[socket.socket]]
 
 
 class Connector:
-    """`makers`: hosts that are reached over a socket made by the program. `context`: instead of the system's trust."""
+    """`makers`: hosts that are reached over a socket made by the program. `context`: instead of the system's trust.
+    `allowed`: the addresses that may be connected to; nothing then goes around the look-up."""
 
-    def __init__(self, makers: Mapping[str, SocketMaker], context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, makers: Mapping[str, SocketMaker], context: ssl.SSLContext | None, allowed: Allowed | None = None
+    ) -> None:
+        if allowed is not None and makers:
+            raise ValueError("sockets made by the program have no address that could be judged")
         if context is not None and (context.verify_mode != ssl.CERT_REQUIRED or not context.check_hostname):
             raise ValueError("the TLS context must verify certificates and host names")
         if context is not None:
             context.set_alpn_protocols(["http/1.1"])
         self._makers = makers
         self._context = context
+        self._allowed = allowed
 
     async def open(self, route: Route, connection: ClientConnection) -> None:
         """Connect, and give the transport to `connection`. Raises ConnectFailed."""
@@ -37,13 +43,17 @@ class Connector:
             if route.host in self._makers:
                 await _over(await self._makers[route.host](), connection, None, None)
             elif route.proxy is None:
-                sock = await open_tcp(route.host, route.port)
+                sock = await open_tcp(route.host, route.port, self._allowed)
                 await _over(sock, connection, self._tls(route), route.host)
+            elif self._allowed is not None:
+                raise ConnectFailed("behind a proxy the address could not be judged")
             else:
                 await self._through(route.proxy, route, connection)
         except ConnectFailed as exc:
             raise ConnectFailed(f"{_place(route)}: {exc}") from exc
-        except (OSError, UnicodeError) as exc:
+        except (NotAllowed, socket.gaierror, UnicodeError) as exc:
+            raise NoAddress(f"{_place(route)}: {_reason(exc)}") from exc
+        except OSError as exc:
             raise ConnectFailed(f"{_place(route)}: {_reason(exc)}") from exc
 
     async def _through(self, proxy: Proxy, route: Route, connection: ClientConnection) -> None:
@@ -109,4 +119,6 @@ def _reason(exc: OSError | UnicodeError) -> str:
         return f"TLS failed ({exc.reason or type(exc).__name__})"
     if isinstance(exc, socket.gaierror | UnicodeError):
         return "the name was not found"
+    if isinstance(exc, NotAllowed):
+        return str(exc)
     return os.strerror(exc.errno).lower() if exc.errno else f"the connection ended ({type(exc).__name__})"

@@ -154,6 +154,7 @@ class HttpError(Exception):
       BodyTooLarge    the client's body is over the bound
       BodyTimeout     the client stopped sending its body
       ConnectFailed   no connection: name, refusal, TLS, proxy, or the connect deadline
+        NoAddress     the name was not found, or has no address that may be connected to
       DeadlineMissed  head, first event, idle or total deadline (named in `which`)
       Truncated       the connection ended before the answer did
       BadAnswer       what came is not HTTP
@@ -167,6 +168,9 @@ class BodyTimeout(HttpError): ...
 
 
 class ConnectFailed(HttpError): ...
+
+
+class NoAddress(ConnectFailed): ...
 
 
 class DeadlineMissed(HttpError):

@@ -6,19 +6,35 @@ import asyncio
 import itertools
 import socket
 from collections import deque
+from collections.abc import Callable
 
 from aiclient2api import tasks
 
 NEXT_AFTER = 0.25
 """Seconds that an address gets before the next one is tried beside it (RFC 8305, 5)."""
 
+Allowed = Callable[[str], bool]
+"""Whether a connection may be made to this IP address."""
+
 Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
 
 
-async def open_tcp(host: str, port: int) -> socket.socket:
-    """A connected, non-blocking socket. Raises OSError: that of the name look-up, or of the first address."""
+class NotAllowed(OSError):
+    """The name has addresses, but none that may be connected to."""
+
+
+async def open_tcp(host: str, port: int, allowed: Allowed | None = None) -> socket.socket:
+    """A connected, non-blocking socket. Raises OSError: that of the name look-up, or of the first address.
+
+    The name is looked up once, and `allowed` judges the very addresses that are then connected to: a name that has
+    another answer the next time, and any spelling of an address, end here.
+    """
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    if allowed is not None:
+        found = [each for each in found if allowed(str(each[4][0]))]
+        if not found:
+            raise NotAllowed("no address of the name is allowed")
     addresses = by_turns([(family, address) for family, _, _, _, address in found])
     if len(addresses) == 1:
         return await _connect(addresses[0])

@@ -9,7 +9,7 @@ from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.estimate import Estimate, unknown
 from aiclient2api.canonical.events import Event
 from aiclient2api.canonical.model import Model
-from aiclient2api.canonical.request import Request
+from aiclient2api.canonical.request import Document, Image, Request
 from aiclient2api.dialects.base import Peek, Rewrite, StreamDecoder
 
 
@@ -100,6 +100,11 @@ class Provider(Protocol):
 
     def pass_on(self, letter: Letter, grant: Grant) -> Prepared:
         """Patch and sign a request of the provider's own dialect. Raises GatewayError("bad_request")."""
+        ...
+
+    def takes_url(self, block: Image | Document, request: Request, model: Model) -> bool:
+        """Whether a picture or document of the request that is given by URL can go out as it is; False: the provider
+        needs the bytes."""
         ...
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> GatewayError:

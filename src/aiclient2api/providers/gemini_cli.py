@@ -10,6 +10,7 @@ import msgspec
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.model import Model
+from aiclient2api.canonical.request import Document, Image, Request
 from aiclient2api.dialects import gemini
 from aiclient2api.dialects.base import Peek
 from aiclient2api.providers.base import Ask, Call, Grant, Letter, Prepared
@@ -65,6 +66,9 @@ class GeminiCliProvider(msgspec.Struct, frozen=True, kw_only=True):
 
     def pass_on(self, letter: Letter, grant: Grant) -> Prepared:
         raise TypeError("no client speaks Code Assist's envelope")
+
+    def takes_url(self, block: Image | Document, request: Request, model: Model) -> bool:
+        return self.inner.takes_url(block, request, model)
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> GatewayError:
         return self.inner.classify(status, headers, body)

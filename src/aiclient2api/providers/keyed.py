@@ -11,7 +11,7 @@ import msgspec
 from aiclient2api import __version__
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.model import Model
-from aiclient2api.canonical.request import Request
+from aiclient2api.canonical.request import Document, Image, Request
 from aiclient2api.dialects.base import Dialect, Peek
 from aiclient2api.dialects.passing import PassingDecoder
 from aiclient2api.providers.base import Ask, Call, Grant, Letter, Prepared
@@ -81,8 +81,7 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
 
     def prepare(self, ask: Ask, grant: Grant) -> Prepared:
         request = ask.request
-        effort = request.reasoning.effort or request.reasoning.mode if request.reasoning else None
-        other = self._instead(Asked(ask.model, bool(request.tools), "none" if effort == "off" else effort))
+        other = self._instead(_asked(request, ask.model))
         if other is not None:
             return other.prepare(ask, grant)
         outgoing = self.codec.encode_request(self.reword(request), ask.model)
@@ -101,6 +100,10 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
         if self.instead is None:
             return True
         return self.instead(Asked(self.shape(peek.model), peek.tools, peek.effort)) is None
+
+    def takes_url(self, block: Image | Document, request: Request, model: Model) -> bool:
+        speaker = self._instead(_asked(request, model)) or self
+        return speaker.codec.takes_url(block, request.dialect, model)
 
     def _instead(self, asked: Asked) -> "KeyedProvider | None":
         return None if self.instead is None else self.instead(asked)
@@ -206,6 +209,11 @@ class KeyedProvider(msgspec.Struct, frozen=True, kw_only=True):
 
     def aliases(self) -> tuple[str, ...]:
         return ()
+
+
+def _asked(request: Request, model: Model) -> Asked:
+    effort = request.reasoning.effort or request.reasoning.mode if request.reasoning else None
+    return Asked(model, bool(request.tools), "none" if effort == "off" else effort)
 
 
 def base_url(url: str | None, default: str) -> str:

@@ -65,6 +65,8 @@ MEANING: Mapping[str, str] = MappingProxyType(
         "LOG_MAX_FILE_SIZE": "bytes after which app.log is rotated",
         "LOG_MAX_FILES": "rotated logs that are kept",
         "MAX_BODY_BYTES": "largest request body",
+        "FETCH_IMAGES": "whether images and PDFs that clients give by URL are fetched here for providers that take"
+        " bytes only (docs/routes.md); otherwise such requests are refused",
         "WORKERS": "processes that share the port (docs/workers.md); not on Windows",
         "DATA_DIR": "generated key and adopted tokens; otherwise the user's data folder",
         "REDIS_URL": "Redis or Valkey (`redis://…`, `rediss://…` with TLS) for what several processes or machines share"

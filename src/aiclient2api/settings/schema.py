@@ -105,6 +105,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_max_files: Count = field(default=10, name="LOG_MAX_FILES")
 
     max_body_bytes: Count = field(default=64 * 1024 * 1024, name="MAX_BODY_BYTES")
+    fetch_images: bool = field(default=False, name="FETCH_IMAGES")
     workers: Annotated[int, Meta(ge=1, le=256)] = field(default=1, name="WORKERS")
     data_dir: str | None = field(default=None, name="DATA_DIR")
     redis_url: str | None = field(default=None, name="REDIS_URL")

@@ -22,6 +22,7 @@ ANTHROPIC = Dialect(
     decoder=AnthropicDecoder,
     decode_response=decode_response,
     decode_error=decode_error,
+    takes_url=lambda block, client, model: True,
     heartbeat=HEARTBEAT,
     passing=PASSING,
 )

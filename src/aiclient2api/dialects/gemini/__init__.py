@@ -5,6 +5,7 @@ import msgspec
 from aiclient2api.dialects.base import Dialect
 from aiclient2api.dialects.gemini.answer_out import encode_response
 from aiclient2api.dialects.gemini.errors import decode_error, encode_error
+from aiclient2api.dialects.gemini.parts_out import takes_url
 from aiclient2api.dialects.gemini.passing import PASSING
 from aiclient2api.dialects.gemini.request_in import decode_count_request, decode_request, encode_count
 from aiclient2api.dialects.gemini.request_out import encode_request, encode_request_subset
@@ -24,6 +25,7 @@ GEMINI = Dialect(
     decoder=decoder,
     decode_response=decode_response,
     decode_error=decode_error,
+    takes_url=takes_url,
     heartbeat=HEARTBEAT,
     passing=PASSING,
 )

@@ -25,6 +25,7 @@ from aiclient2api.canonical.request import (
     SearchResult,
     Source,
     Text,
+    Url,
 )
 from aiclient2api.dialects.as_function import one_line
 from aiclient2api.dialects.as_text import document_text, search_text
@@ -120,11 +121,21 @@ def _data(source: Source, name: str | None, writing: Writing) -> Member:
                 "A file id belongs to the provider that stores the file; send its bytes as base64.", "messages"
             )
         return {"fileData": {"fileUri": source.id}}
-    if not writing.native and not (source.url.startswith("https://") and _follows_links(writing.model)):
+    if not _takes_link(source, writing.client, writing.model):
         raise bad_request("This link cannot be sent to this model; send the bytes as base64.", "messages")
     media_type = source.media_type or media_type_by_name(name) or media_type_by_name(source.url.partition("?")[0])
     found: Member = {"mimeType": media_type} if media_type else {}
     return {"fileData": found | {"fileUri": source.url}}
+
+
+def takes_url(block: Image | Document, client: str, model: Model) -> bool:
+    """See _takes_link."""
+    return isinstance(block.source, Url) and _takes_link(block.source, client, model)
+
+
+def _takes_link(source: Url, client: str, model: Model) -> bool:
+    """A client of this dialect knows what the model reads; of others' links it reads the public https ones."""
+    return client == FAMILY or (source.url.startswith("https://") and _follows_links(model))
 
 
 _OLD = re.compile(r"gemini-(?:1|2\.0)")

@@ -4,6 +4,7 @@ from aiclient2api.dialects.base import Dialect
 from aiclient2api.dialects.openai_chat.answer_in import decode_response
 from aiclient2api.dialects.openai_chat.answer_out import encode_response
 from aiclient2api.dialects.openai_chat.errors import decode_error, encode_error
+from aiclient2api.dialects.openai_chat.parts_out import takes_url
 from aiclient2api.dialects.openai_chat.passing import PASSING
 from aiclient2api.dialects.openai_chat.request_in import decode_request
 from aiclient2api.dialects.openai_chat.request_out import encode_request, name_map
@@ -22,6 +23,7 @@ OPENAI_CHAT = Dialect(
     decoder=ChatStreamDecoder,
     decode_response=decode_response,
     decode_error=decode_error,
+    takes_url=takes_url,
     heartbeat=b": keep-alive\n\n",
     passing=PASSING,
 )

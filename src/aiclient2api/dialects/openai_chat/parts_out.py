@@ -94,6 +94,11 @@ def _image(block: Image, writing: Writing) -> Member:
     return {"type": "image_url", "image_url": shown}
 
 
+def takes_url(block: Image | Document, client: str, model: Model) -> bool:
+    """Pictures may be links, documents may not."""
+    return isinstance(block, Image)
+
+
 def data_url(source: Base64) -> str:
     return f"data:{source.media_type};base64,{source.data}"
 
@@ -108,7 +113,7 @@ def _document(block: Document, writing: Writing) -> Member:
         writing.drop("citations")
     if isinstance(source, Plain):
         return text_part(document_text(block, source))
-    if isinstance(source, Url):
+    if isinstance(source, Url):  # takes_url
         raise bad_request(
             "A document that is only a link cannot be sent to this provider; send its bytes as base64.", "messages"
         )

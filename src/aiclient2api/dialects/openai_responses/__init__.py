@@ -23,6 +23,7 @@ OPENAI_RESPONSES = Dialect(
     decoder=decoder,
     decode_response=decode_response,
     decode_error=decode_error,
+    takes_url=lambda block, client, model: True,
     heartbeat=HEARTBEAT,
     passing=PASSING,
 )

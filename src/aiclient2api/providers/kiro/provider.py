@@ -11,6 +11,7 @@ import msgspec
 
 from aiclient2api.canonical.errors import GatewayError
 from aiclient2api.canonical.model import Model
+from aiclient2api.canonical.request import Document, Image, Request
 from aiclient2api.dialects.base import Peek, StreamDecoder
 from aiclient2api.providers.base import Ask, Call, Grant, Letter, Prepared
 from aiclient2api.providers.kiro import endpoints, errors, modeltable
@@ -65,6 +66,10 @@ class KiroProvider(msgspec.Struct, frozen=True, kw_only=True):
             stop=ask.request.stop,
         )
         return restoring(decoder, built.tools.declared)
+
+    def takes_url(self, block: Image | Document, request: Request, model: Model) -> bool:
+        """The service fetches nothing."""
+        return False
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> GatewayError:
         return errors.classify(status, headers, body)
