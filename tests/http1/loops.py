@@ -20,6 +20,13 @@ def run_on(name: str, work: Coroutine[Any, Any, None], seconds: float = 20) -> N
         import uvloop
 
         factory = uvloop.new_event_loop
+    run_with(factory, work, seconds)
+
+
+def run_with(
+    factory: Callable[[], asyncio.AbstractEventLoop], work: Coroutine[Any, Any, None], seconds: float = 20
+) -> None:
+    """The same on a loop of the test's own making."""
     reports: list[dict[str, Any]] = []
 
     async def watched() -> None:

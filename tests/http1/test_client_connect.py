@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from aiclient2api.http1.client import Client
-from aiclient2api.http1.messages import ConnectFailed, Deadlines, Outbound, Truncated
+from aiclient2api.http1.messages import ConnectFailed, Deadlines, NoAddress, Outbound, Truncated
 from aiclient2api.http1.tcp import Address, by_turns, open_tcp
 from aiclient2api.tasks import spawn, stop
 from tests.http1.loops import Run, both_loops
@@ -302,3 +302,41 @@ def test_the_next_address_is_tried_when_one_fails_or_hangs(monkeypatch: pytest.M
             each.close()
 
     asyncio.run(main())
+
+
+@both_loops
+def test_only_allowed_addresses(run: Run) -> None:
+    """S7: each address is judged, spelled as the resolver spells it; the name does not matter, and no proxy is used."""
+
+    async def main() -> None:
+        seen: list[str] = []
+
+        def refuse(address: str) -> bool:
+            seen.append(address)
+            return False
+
+        async with Upstream(AGAIN) as up:
+            client = Client(allowed=refuse)
+            for host in ("127.0.0.1", "2130706433", "0x7f.1", "017700000001", "127.1", "localhost"):
+                with pytest.raises(NoAddress, match="no address of the name is allowed"):
+                    await client.fetch(get(f"http://{host}:{up.port}/"), LIMITS)
+            assert set(seen) <= {"127.0.0.1", "::1"}
+            with pytest.raises(NoAddress, match="not found"):
+                await client.fetch(get("http://nobody.invalid/"), LIMITS)
+            with pytest.raises(ConnectFailed, match="behind a proxy"):
+                await client.fetch(get(up.url, proxy=up.url), LIMITS)
+            assert up.connections == 0
+            await client.close()
+            client = Client(allowed=lambda address: address == "127.0.0.1")
+            assert (await client.fetch(get(up.url), LIMITS))[2] == b"ok"
+            await client.close()
+
+    run(main())
+
+
+def test_own_sockets_cannot_be_judged() -> None:
+    async def connector() -> socket.socket:
+        raise NotImplementedError
+
+    with pytest.raises(ValueError, match="judged"):
+        Client(connectors={"own.invalid": connector}, allowed=lambda address: True)

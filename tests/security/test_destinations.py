@@ -24,6 +24,8 @@ from aiclient2api.providers.openai import openai_custom, responses_custom
 from tests.faults.rig import EVERYTHING, Gate, gate
 from tests.faults.stage import Script, Stage, played
 from tests.gateway.client import ask
+from tests.http1.internet import SITE, Internet
+from tests.http1.loops import LOOPS
 from tests.http1.upstream import Upstream
 from tests.pairs.backs import BACKS
 from tests.pairs.questions import QUESTIONS
@@ -106,6 +108,37 @@ async def test_s7_no_address_in_a_request_is_fetched(tmp_path: Path) -> None:
                     assert reply.status in (200, 400), (address, path, back.name, reply.body[:300])
         assert trap.connections == 0
         assert stage.calls.total() > 0
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_s7_switched_on_only_public_addresses_are_called(tmp_path: Path, loop: str) -> None:
+    """S7: the same with FETCH_IMAGES: 0 connections but to the providers and to public addresses. Names that lead to
+    this machine are known to the resolver here, so that nothing but the address keeps the gateway away from it."""
+    internet = Internet()
+    internet.names |= {name: [["127.0.0.1"]] for name in ("127.0.0.1.nip.io", "metadata.google.internal")}
+    internet.names["example.com"] = [[SITE], ["127.0.0.1"], ["127.0.0.1", SITE]] * 99
+
+    async def main() -> None:
+        async with (
+            Upstream((("read",),)) as trap,
+            Stage(script_of) as stage,
+            gate(tmp_path, stage.url, FETCH_IMAGES=True) as running,
+        ):
+            for port in (80, 443):
+                internet.servers["127.0.0.1", port] = trap.port
+            for address in (*ADDRESSES, *(each.replace(":{port}", "") for each in ADDRESSES if ":{port}" in each)):
+                for path, body in fields(address.format(port=trap.port)):
+                    for back in ("claude-kiro-oauth", "openai-custom", "gemini-custom"):
+                        model = BACKS[back].model
+                        sent = json.dumps({"model": model, "stream": True} | body).encode()
+                        target = f"/{back}{path.replace(MODEL, model).replace(':generate', ':streamGenerate')}"
+                        reply = await ask(running.base, "POST", target, {"x-api-key": KEY}, sent)
+                        assert reply.status in (200, 400), (address, path, back, reply.body[:300])
+            assert trap.connections == 0
+            own = {stage.port, int(running.base.rpartition(":")[2])}
+            assert {place for place in internet.connected if place[1] not in own} == {(SITE, 443), (SITE, 80)}
+
+    internet.run(main(), loop, seconds=60)
 
 
 # --- S8
