@@ -78,8 +78,7 @@ class Gateway:
         self._shared = shared = _shared(settings)
         peers = Peers(None if shared.alone else shared)
         setup = Setup(settings, places.home, places.data_dir, environ, client, embedded, peers)
-        pools = _pool_file(settings, places.here)
-        maker = PoolMaker(setup, pools)
+        maker = PoolMaker(setup, pools := _pool_file(settings, places.here))
         self.pools = maker.make()
         self._health = share_pools(shared, self.pools)
         self.warnings = pools.warnings
@@ -92,10 +91,8 @@ class Gateway:
         tally = Tally(_known(settings, self.catalogue))
         self._books = Books(self._ledger, shared.limits, tally=tally)
         self.measures = self._measures(tally, siblings)
-        self._client, self._embedded, self._upkeep = client, embedded, Upkeep()
+        self._client, self._embedded, self._upkeep, self._fetcher = client, embedded, Upkeep(), _fetcher(settings)
         self._watch = LoginWatch(self.pools, maker, self._upkeep)
-        # what clients send as base64 takes a third more, and may have so many bytes
-        self._fetcher = Fetcher(settings.max_body_bytes * 3 // 4) if settings.fetch_images else None
         self._background: list[asyncio.Task[None]] = []
         context = Context(
             door=Door(keys, self._ring),
@@ -246,6 +243,11 @@ def _known(settings: Settings, catalogue: Catalogue) -> Callable[[str, str], boo
 def _cache(settings: Settings, shared: Shared) -> AnswerCache | None:
     ttl = settings.response_cache_ttl
     return AnswerCache(LocalCache() if shared.alone else SharedCache(shared), ttl) if ttl else None
+
+
+def _fetcher(settings: Settings) -> Fetcher | None:
+    """All files of a request may have the bytes that a client could have sent in base64, which takes a third more."""
+    return Fetcher(settings.max_body_bytes * 3 // 4) if settings.fetch_images else None
 
 
 def _policy(settings: Settings) -> RetryPolicy:

@@ -69,9 +69,7 @@ async def _answer(context: Context, visit: Visit, front: Dialect, body: bytes, p
         large=len(body) > LARGE_BODY,
     )
     want = Want(route.model.id, session_of(body, visit.headers) if len(pool.accounts) > 1 else "")
-    estimate = plan.shape.input_estimate
-    if plan.passed:
-        estimate = partial(_input_tokens, front, body, visit.headers)
+    estimate = partial(_input_tokens, front, body, visit.headers) if plan.passed else plan.shape.input_estimate
     watch = Watch(visit, front, context.prompt_log, estimate)
     async with Answered(context.upstream, pool, plan.prepare, journey, want, watch) as source:
         if plan.stream:
