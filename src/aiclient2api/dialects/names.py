@@ -7,6 +7,8 @@ import hashlib
 import re
 from collections.abc import Iterable
 
+from aiclient2api.canonical.request import Request, Tool, ToolCall
+
 _ALLOWED = re.compile(r"[a-zA-Z0-9_-]+")
 
 
@@ -16,7 +18,7 @@ class NameMap:
 
     def __init__(self, names: Iterable[str], limit: int = 64, allowed: re.Pattern[str] = _ALLOWED) -> None:
         distinct = dict.fromkeys(names)
-        good = {name: name for name in distinct if len(name) <= limit and allowed.fullmatch(name)}
+        good = {name: name for name in distinct if fits(name, limit, allowed)}
         self.changed = len(good) < len(distinct)
         self._wire = good
         self._client = good.copy()
@@ -45,8 +47,21 @@ class NameMap:
         return self._client.get(wire, wire)
 
 
+def flat_name(named: Tool | ToolCall) -> str:
+    """For dialects without namespaces, where they become part of the name."""
+    return f"{named.namespace}__{named.name}" if named.namespace else named.name
+
+
+def flat_names(request: Request) -> list[str]:
+    """The names of the tools that the client runs, then those of all calls."""
+    declared = [flat_name(tool) for tool in request.tools if tool.kind != "server"]
+    calls = [block for turn in request.turns for block in turn.blocks if isinstance(block, ToolCall)]
+    return declared + [flat_name(call) for call in calls]
+
+
 def fits(name: str, limit: int, allowed: re.Pattern[str] = _ALLOWED) -> bool:
-    return len(name) <= limit and allowed.fullmatch(name) is not None
+    """Most names and ids are identifiers, which is told faster than by a pattern; all patterns allow these."""
+    return len(name) <= limit and ((name.isascii() and name.isidentifier()) or allowed.fullmatch(name) is not None)
 
 
 def _shorten(name: str, limit: int, salt: str, allowed: re.Pattern[str]) -> str:
@@ -58,6 +73,6 @@ def _shorten(name: str, limit: int, salt: str, allowed: re.Pattern[str]) -> str:
 
 def wire_id(call_id: str, limit: int = 64, prefix: str = "call_") -> str:
     """`call_id` if it satisfies the pattern and limit, else one derived from it, always the same."""
-    if len(call_id) <= limit and _ALLOWED.fullmatch(call_id):
+    if fits(call_id, limit):
         return call_id
     return prefix + hashlib.sha256(call_id.encode()).hexdigest()[:32]

@@ -13,6 +13,7 @@ from aiclient2api.canonical.request import (
     Audio,
     Base64,
     Block,
+    Cache,
     Document,
     FileId,
     Foreign,
@@ -29,9 +30,8 @@ from aiclient2api.canonical.request import (
     Turn,
 )
 from aiclient2api.dialects.anthropic.cache_out import mark
-from aiclient2api.dialects.anthropic.tools_out import flat_name
 from aiclient2api.dialects.anthropic.wire_out import MAX_ID, tool_input
-from aiclient2api.dialects.names import NameMap, wire_id
+from aiclient2api.dialects.names import NameMap, flat_name, wire_id
 from aiclient2api.wire import jsonio
 
 FAMILY = "anthropic"
@@ -46,7 +46,7 @@ Message = dict[str, object]
 
 
 class MessageWriter:
-    """One per request; `dropped` fills while it writes."""
+    """One per request; `dropped` fills while it writes, `marks` counts the prompt-cache marks."""
 
     def __init__(self, request: Request, model: Model, names: NameMap) -> None:
         self._request = request
@@ -54,9 +54,10 @@ class MessageWriter:
         self._names = names
         self._native = request.dialect == FAMILY
         self.dropped: list[str] = []
+        self.marks = 0
 
     def system(self) -> list[Wire]:
-        return [mark({"type": "text", "text": text.text}, text.cache) for text in self._request.system if _said(text)]
+        return [self._marked(_text(text.text), text.cache) for text in self._request.system if _said(text)]
 
     def messages(self) -> list[Message]:
         """The turns as wire messages."""
@@ -72,7 +73,9 @@ class MessageWriter:
         if not merged or merged[0][0] != "user":
             merged.insert(0, ("user", [_text(FIRST)]))
         self._end(merged)
-        return [{"role": role, "content": _results_first(blocks)} for role, blocks in merged]
+        return [
+            {"role": role, "content": _results_first(blocks) if len(blocks) > 1 else blocks} for role, blocks in merged
+        ]
 
     def _end(self, merged: list[tuple[str, list[Wire]]]) -> None:
         """Only older models go on with an assistant turn, and none of them after white space."""
@@ -89,7 +92,7 @@ class MessageWriter:
         """A system turn becomes a reminder in the user turn beside it where the model knows no system turns."""
         blocks = [wire for block in turn.blocks if (wire := self._block(block)) is not None]
         if turn.cache is not None and blocks and "cache_control" not in blocks[-1]:
-            mark(blocks[-1], turn.cache)
+            self._marked(blocks[-1], turn.cache)
         if turn.role != "system" or self._model.system_turns:
             return turn.role, blocks
         for block in blocks:
@@ -110,13 +113,19 @@ class MessageWriter:
             return self._thinking(block)
         return self._attachment(block)
 
+    def _marked(self, wire: Wire, cache: Cache | None) -> Wire:
+        if cache is not None:
+            self.marks += 1
+            mark(wire, cache)
+        return wire
+
     def _text(self, block: Text) -> Wire:
         wire = _text(block.text)
         if block.citations and self._native:
             wire["citations"] = [msgspec.Raw(each) for each in block.citations]
         elif block.citations:
             self.dropped.append("citations")
-        return mark(wire, block.cache)
+        return self._marked(wire, block.cache)
 
     def _call(self, call: ToolCall) -> Wire:
         wire: Wire = {
@@ -125,7 +134,7 @@ class MessageWriter:
             "name": self._names.to_wire(flat_name(call)),
             "input": tool_input(call.arguments, call.kind),
         }
-        return mark(wire, call.cache)
+        return self._marked(wire, call.cache)
 
     def _result(self, result: ToolResult) -> Wire:
         content = [part for block in result.content if (part := self._block(block)) is not None]
@@ -134,7 +143,7 @@ class MessageWriter:
             wire["content"] = content
         if result.is_error:
             wire["is_error"] = True
-        return mark(wire, result.cache)
+        return self._marked(wire, result.cache)
 
     def _thinking(self, block: Thinking) -> Wire | None:
         """Only what Anthropic itself has signed; thinking of others, or unsigned, it would refuse."""
@@ -154,11 +163,13 @@ class MessageWriter:
         if isinstance(block, SearchResult):
             content = [_text(text.text) for text in block.content if _said(text)]
             found: Wire = {"type": "search_result", "source": block.source, "title": block.title, "content": content}
-            return mark(found, block.cache)
+            return self._marked(found, block.cache)
         if isinstance(block, Audio):
             return self._left_out("input_audio", "an audio clip")
         if block.dialect == FAMILY:
-            return dict(jsonio.members(block.raw))
+            foreign: Wire = dict(jsonio.members(block.raw))
+            self.marks += "cache_control" in foreign
+            return foreign
         self.dropped.append(block.type)
         return None
 
@@ -169,7 +180,7 @@ class MessageWriter:
             return self._left_out("image", "a picture")
         if isinstance(block.source, Base64) and block.source.media_type not in PICTURES:
             return self._left_out("image", f"a picture of type {block.source.media_type}")
-        return mark({"type": "image", "source": self._source(block.source)}, block.cache)
+        return self._marked({"type": "image", "source": self._source(block.source)}, block.cache)
 
     def _document(self, block: Document) -> Wire:
         if isinstance(block.source, Base64) and block.source.media_type != "application/pdf":
@@ -181,7 +192,7 @@ class MessageWriter:
             wire["context"] = block.context
         if block.citations:
             wire["citations"] = {"enabled": True}
-        return mark(wire, block.cache)
+        return self._marked(wire, block.cache)
 
     def _source(self, source: Source) -> Wire:
         if isinstance(source, Base64):

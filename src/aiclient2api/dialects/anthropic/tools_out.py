@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from aiclient2api.canonical.request import Request, Tool, ToolCall
+from aiclient2api.canonical.request import Request, Tool
 from aiclient2api.dialects.anthropic.cache_out import mark
-from aiclient2api.dialects.names import NameMap
+from aiclient2api.dialects.names import NameMap, flat_name, flat_names
 from aiclient2api.dialects.schema_root import object_root
 
 FAMILY = "anthropic"
@@ -30,14 +30,7 @@ class Toolbox(NamedTuple):
 
 def name_map(request: Request) -> NameMap:
     """Client names to wire names, from the request alone; gives the names of calls in the answer back."""
-    declared = [flat_name(tool) for tool in request.tools if tool.kind != "server"]
-    called = [flat_name(block) for turn in request.turns for block in turn.blocks if isinstance(block, ToolCall)]
-    return NameMap([*declared, *called], MAX_NAME)
-
-
-def flat_name(tool: Tool | ToolCall) -> str:
-    """Anthropic knows no namespaces, so they become part of the name."""
-    return f"{tool.namespace}__{tool.name}" if tool.namespace else tool.name
+    return NameMap(flat_names(request), MAX_NAME)
 
 
 def toolbox(request: Request, names: NameMap, thinking: bool) -> Toolbox:

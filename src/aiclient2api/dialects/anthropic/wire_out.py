@@ -135,11 +135,13 @@ def tool_input(arguments: str, kind: str = "function") -> msgspec.Raw:
     if not text:
         return msgspec.Raw(b"{}")
     try:
-        if isinstance(jsonio.parse(text), dict):
-            return msgspec.Raw(one_line(text.encode()))
+        _object(raw := text.encode())
     except jsonio.JsonError:
-        pass
-    return msgspec.Raw(jsonio.encode({"_raw": arguments}))
+        return msgspec.Raw(jsonio.encode({"_raw": arguments}))
+    return msgspec.Raw(one_line(raw))
+
+
+_object = jsonio.reader(dict[str, object])
 
 
 def one_line(raw: bytes) -> bytes:

@@ -24,12 +24,16 @@ class Conversation:
 
     @property
     def turns(self) -> list[Turn]:
-        """All turns so far. A turn that grows by single blocks is put together here, once."""
+        """All turns so far."""
         if self._more:
-            last = self._turns[-1]
-            self._turns[-1] = Turn(last.role, (*last.blocks, *self._more), last.name, last.cache)
-            self._more = []
+            self._grow()
         return self._turns
+
+    def _grow(self) -> None:
+        """A turn that grows by single blocks is put together once."""
+        last = self._turns[-1]
+        self._turns[-1] = Turn(last.role, (*last.blocks, *self._more), last.name, last.cache)
+        self._more = []
 
     def add_system(self, blocks: tuple[Block, ...], path: str) -> None:
         """Before the first turn: the system prompt; later: a turn of its own. Raises bad_request for all but text."""

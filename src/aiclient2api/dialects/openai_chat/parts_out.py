@@ -4,6 +4,7 @@ Refuses, with bad_request, what the dialect cannot carry: pictures for a model t
 vendor, documents that are only a link, sound other than wav and mp3.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
 
 import msgspec
@@ -30,6 +31,8 @@ from aiclient2api.dialects.names import NameMap
 Member = dict[str, object]
 """A JSON object that is being built; msgspec.Raw may stand among its values."""
 
+TEXTS = (Text, Refusal)
+
 
 class Writing(NamedTuple):
     """What one request is written with. `client` is the dialect it came in; `dropped` collects, in order, the names
@@ -53,7 +56,7 @@ def text_part(text: str) -> Member:
     return {"type": "text", "text": text}
 
 
-def parts_of(blocks: tuple[Block, ...], writing: Writing) -> list[Member | msgspec.Raw]:
+def parts_of(blocks: Sequence[Block], writing: Writing) -> list[Member | msgspec.Raw]:
     """Content parts in the blocks' order; what cannot stand in a user message is left out and named."""
     out: list[Member | msgspec.Raw] = []
     for block in blocks:
@@ -66,7 +69,7 @@ def parts_of(blocks: tuple[Block, ...], writing: Writing) -> list[Member | msgsp
 
 
 def _part(block: Block, writing: Writing) -> Member | msgspec.Raw | None:
-    if isinstance(block, Text | Refusal):
+    if isinstance(block, TEXTS):
         return text_part(block.text) if block.text else None
     if isinstance(block, Image):
         return _image(block, writing)
