@@ -54,9 +54,9 @@ def flat_name(named: Tool | ToolCall) -> str:
 
 def flat_names(request: Request) -> list[str]:
     """The names of the tools that the client runs, then those of all calls."""
-    declared = [flat_name(tool) for tool in request.tools if tool.kind != "server"]
-    calls = [block for turn in request.turns for block in turn.blocks if isinstance(block, ToolCall)]
-    return declared + [flat_name(call) for call in calls]
+    named: list[Tool | ToolCall] = [tool for tool in request.tools if tool.kind != "server"]
+    named += [block for turn in request.turns for block in turn.blocks if isinstance(block, ToolCall)]
+    return [flat_name(each) if each.namespace else each.name for each in named]
 
 
 def fits(name: str, limit: int, allowed: re.Pattern[str] = _ALLOWED) -> bool:

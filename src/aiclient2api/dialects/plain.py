@@ -84,14 +84,16 @@ def _text(part: _Text, native: str, depth: int) -> Text:
 def _call(part: _ToolUse, native: str, depth: int) -> ToolCall:
     if not (part.id and part.name):
         raise bad_request("A call without an id or a name.")
-    return ToolCall(part.id, part.name, arguments_text(part.input, ""), "function", None, (), part.cache)
+    cache = part.cache_control or part.prompt_cache_breakpoint
+    return ToolCall(part.id, part.name, arguments_text(part.input, ""), "function", None, (), cache)
 
 
 def _result(part: _ToolResult, native: str, depth: int) -> ToolResult:
     if not part.tool_use_id:
         raise bad_request("A result without the id of its call.")
     content = blocks(part.content, native, depth + 1)
-    return ToolResult(part.tool_use_id, content, bool(part.is_error), None, part.cache)
+    cache = part.cache_control or part.prompt_cache_breakpoint
+    return ToolResult(part.tool_use_id, content, bool(part.is_error), None, cache)
 
 
 S = TypeVar("S", bound=_Part)

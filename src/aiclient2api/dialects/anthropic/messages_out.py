@@ -74,7 +74,7 @@ class MessageWriter:
             merged.insert(0, ("user", [_text(FIRST)]))
         self._end(merged)
         return [
-            {"role": role, "content": _results_first(blocks) if len(blocks) > 1 else blocks} for role, blocks in merged
+            {"role": role, "content": _results_first(blocks) if role == "user" else blocks} for role, blocks in merged
         ]
 
     def _end(self, merged: list[tuple[str, list[Wire]]]) -> None:
@@ -102,7 +102,7 @@ class MessageWriter:
 
     def _block(self, block: Block) -> Wire | None:
         if isinstance(block, Text):
-            return self._text(block) if _said(block) else None
+            return self._text(block)
         if isinstance(block, Refusal):
             return _text(block.text) if block.text.strip() else None
         if isinstance(block, ToolCall):
@@ -119,13 +119,15 @@ class MessageWriter:
             mark(wire, cache)
         return wire
 
-    def _text(self, block: Text) -> Wire:
-        wire = _text(block.text)
+    def _text(self, block: Text) -> Wire | None:
+        if not _said(block):
+            return None
+        wire: Wire = {"type": "text", "text": block.text}
         if block.citations and self._native:
             wire["citations"] = [msgspec.Raw(each) for each in block.citations]
         elif block.citations:
             self.dropped.append("citations")
-        return self._marked(wire, block.cache)
+        return wire if block.cache is None else self._marked(wire, block.cache)
 
     def _call(self, call: ToolCall) -> Wire:
         wire: Wire = {
@@ -134,7 +136,7 @@ class MessageWriter:
             "name": self._names.to_wire(flat_name(call)),
             "input": tool_input(call.arguments, call.kind),
         }
-        return self._marked(wire, call.cache)
+        return wire if call.cache is None else self._marked(wire, call.cache)
 
     def _result(self, result: ToolResult) -> Wire:
         content = [part for block in result.content if (part := self._block(block)) is not None]
@@ -143,7 +145,7 @@ class MessageWriter:
             wire["content"] = content
         if result.is_error:
             wire["is_error"] = True
-        return self._marked(wire, result.cache)
+        return wire if result.cache is None else self._marked(wire, result.cache)
 
     def _thinking(self, block: Thinking) -> Wire | None:
         """Only what Anthropic itself has signed; thinking of others, or unsigned, it would refuse."""
@@ -221,4 +223,4 @@ def _said(text: Text) -> bool:
 
 def _results_first(blocks: list[Wire]) -> list[Wire]:
     """Results must stand before anything else of their turn."""
-    return sorted(blocks, key=lambda block: block["type"] != "tool_result")
+    return sorted(blocks, key=lambda block: block["type"] != "tool_result") if len(blocks) > 1 else blocks

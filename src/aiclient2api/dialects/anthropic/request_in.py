@@ -220,7 +220,7 @@ def plain_body(body: bytes) -> Body | None:
         system = _only_text(plain.blocks(found.system, FAMILY), "system")
     except GatewayError:
         return None
-    members = {name: raw for name in _REST if given(raw := getattr(found, name))}
+    members = {name: raw for name in _REST if len(raw := getattr(found, name)) and given(raw)}
     return Body(members, system, turns, found.tools or [])
 
 

@@ -16,6 +16,7 @@ class Conversation:
         self.system: list[Text] = []
         self._turns: list[Turn] = []
         self._more: list[Block] = []
+        self._news: list[ToolCall | str] = []
         self._unanswered: dict[int, ToolCall] = {}
         self._numbers: dict[str, list[int]] = {}
         self._calls = 0
@@ -88,15 +89,25 @@ class Conversation:
         return wire_id(f"{position}:{name}")
 
     def _next_unanswered(self, name: str | None) -> str:
+        for each in self._news:
+            self._settle(each)
+        self._news = []
         same = (call.id for call in self._unanswered.values() if name in (None, call.name))
         return next(same, "")
 
     def _called(self, call: ToolCall) -> None:
-        self._calls += 1
-        self._unanswered[self._calls] = call
-        self._numbers.setdefault(call.id, []).append(self._calls)
+        self._news.append(call)
         self._names[call.id] = call.name
 
     def _answered(self, call_id: str) -> None:
-        for number in self._numbers.pop(call_id, ()):
-            del self._unanswered[number]
+        self._news.append(call_id)
+
+    def _settle(self, news: ToolCall | str) -> None:
+        """A call, or the id of those that were answered. What is open is asked only where a result has no id."""
+        if isinstance(news, ToolCall):
+            self._calls += 1
+            self._unanswered[self._calls] = news
+            self._numbers.setdefault(news.id, []).append(self._calls)
+        else:
+            for number in self._numbers.pop(news, ()):
+                del self._unanswered[number]

@@ -127,13 +127,16 @@ def _user(message: _Either, content: _Content, path: str, talk: Conversation) ->
 
 def _assistant(message: _Either, content: _Content, path: str, talk: Conversation) -> None:
     said = content or ()
-    blocks = [*_thinking(message, said, path), *said]
+    blocks: list[Block] = []
+    if message.reasoning_content or message.reasoning or len(message.thinking_blocks):
+        blocks += _thinking(message, said, path)
+    blocks += said
     if message.refusal:
         blocks.append(Refusal(message.refusal))
     calls: Sequence[msgspec.Raw | _PlainCall] = message.tool_calls or ()
     for index, raw in enumerate(calls):
         blocks.append(_tool_call(raw, f"{path}.tool_calls[{index}]", talk))
-    if given(message.function_call):
+    if len(message.function_call) and given(message.function_call):
         blocks.append(_legacy_call(message, path, talk))
     talk.add("assistant", tuple(blocks), message.name, message.cache)
 
@@ -141,8 +144,6 @@ def _assistant(message: _Either, content: _Content, path: str, talk: Conversatio
 def _thinking(message: _Either, content: tuple[Block, ...], path: str) -> tuple[Block, ...]:
     """What stands beside a content without thinking. `thinking_blocks` hold signatures and are preferred; the other
     members only repeat the text."""
-    if not (message.reasoning_content or message.reasoning or len(message.thinking_blocks)):
-        return ()
     if any(isinstance(block, Thinking) for block in content):
         return ()
     if given(message.thinking_blocks):

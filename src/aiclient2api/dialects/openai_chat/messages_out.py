@@ -21,7 +21,7 @@ from aiclient2api.canonical.request import (
 )
 from aiclient2api.dialects.as_text import document_text, search_text
 from aiclient2api.dialects.names import flat_name, wire_id
-from aiclient2api.dialects.openai_chat.parts_out import TEXTS, Member, Writing, parts_of, text_part
+from aiclient2api.dialects.openai_chat.parts_out import Member, Writing, parts_of, text_part
 from aiclient2api.dialects.openai_chat.wire_out import extra_content
 
 BILLING = "x-anthropic-billing-header"
@@ -76,7 +76,7 @@ def _result(result: ToolResult, writing: Writing, out: list[Member]) -> list[Mem
     texts: list[str] = []
     attached: list[Member | msgspec.Raw] = []
     for block in result.content:
-        text = _as_text(block)
+        text = block.text if isinstance(block, Text) else _as_text(block)
         if text:
             texts.append(text)
         elif text is None and (part := parts_of((block,), writing)):
@@ -92,7 +92,7 @@ def _result(result: ToolResult, writing: Writing, out: list[Member]) -> list[Mem
 
 
 def _as_text(block: Block) -> str | None:
-    if isinstance(block, TEXTS):
+    if isinstance(block, Refusal):
         return block.text
     if isinstance(block, SearchResult):
         return search_text(block)
@@ -149,7 +149,7 @@ def _call(call: ToolCall, writing: Writing) -> Member:
         member["custom"] = {"name": name, "input": call.arguments}
     else:
         member["function"] = {"name": name, "arguments": call.arguments or "{}"}
-    extra = extra_content(call.opaque) if "gemini" in writing.model.id else None
+    extra = extra_content(call.opaque) if call.opaque and "gemini" in writing.model.id else None
     if extra is not None:
         member["extra_content"] = extra
     return member

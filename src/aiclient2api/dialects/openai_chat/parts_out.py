@@ -31,7 +31,7 @@ from aiclient2api.dialects.names import NameMap
 Member = dict[str, object]
 """A JSON object that is being built; msgspec.Raw may stand among its values."""
 
-TEXTS = (Text, Refusal)
+_TEXTS = (Text, Refusal)
 
 
 class Writing(NamedTuple):
@@ -69,7 +69,7 @@ def parts_of(blocks: Sequence[Block], writing: Writing) -> list[Member | msgspec
 
 
 def _part(block: Block, writing: Writing) -> Member | msgspec.Raw | None:
-    if isinstance(block, TEXTS):
+    if isinstance(block, _TEXTS):
         return text_part(block.text) if block.text else None
     if isinstance(block, Image):
         return _image(block, writing)

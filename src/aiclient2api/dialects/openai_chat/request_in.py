@@ -106,7 +106,7 @@ def request_of(body: bytes, plain: Plain | None, headers: Mapping[str, str]) -> 
     choice, parallel = settings_in.tool_choice(fields)
     stream_options = fields.take("stream_options", _StreamOptions) or _StreamOptions()
     user = fields.take("user", str)
-    request = Request(
+    return Request(
         dialect=DIALECT,
         model=model,
         turns=tuple(talk.turns),
@@ -124,11 +124,10 @@ def request_of(body: bytes, plain: Plain | None, headers: Mapping[str, str]) -> 
         user=fields.take("safety_identifier", str) or user,
         session=fields.take("prompt_cache_key", str) or _session(headers),
         cache=fields.take("cache_control", Cache),
+        # what is left now; members of Responses mean nothing to a provider of this dialect
+        extra={} if from_items else fields.rest(),
+        dropped=(*left_out, *fields.rest()) if from_items else (),
     )
-    rest = fields.rest()
-    if from_items:  # members of Responses mean nothing to a provider of this dialect
-        return msgspec.structs.replace(request, dropped=(*left_out, *rest))
-    return msgspec.structs.replace(request, extra=rest)
 
 
 def _conversation(fields: Fields, from_items: bool) -> tuple[Conversation, tuple[str, ...]]:
