@@ -73,9 +73,9 @@ def _calls(blocks: tuple[Block, ...]) -> list[str] | None:
     """The ids of an assistant turn's calls; None if it holds nothing, or a block that is empty or out of place."""
     ids: list[str] = []
     for block in blocks:
-        if isinstance(block, ToolCall):
+        if type(block) is ToolCall:
             ids.append(block.id)
-        elif isinstance(block, Text) and block.text:  # no more need be known of the commonest block
+        elif type(block) is Text and block.text:
             continue
         elif isinstance(block, ToolResult) or _is_empty(block):
             return None
@@ -87,9 +87,9 @@ def _results(blocks: tuple[Block, ...]) -> list[str] | None:
     ids: list[str] = []
     head = True
     for block in blocks:
-        if isinstance(block, Text) and block.text:
+        if type(block) is Text and block.text:
             head = False
-        elif isinstance(block, ToolResult) and head:
+        elif type(block) is ToolResult and head:
             ids.append(block.call_id)
         elif isinstance(block, _PAIRED) or _is_empty(block):
             return None

@@ -55,7 +55,7 @@ def flat_name(named: Tool | ToolCall) -> str:
 def flat_names(request: Request) -> list[str]:
     """The names of the tools that the client runs, then those of all calls."""
     named: list[Tool | ToolCall] = [tool for tool in request.tools if tool.kind != "server"]
-    named += [block for turn in request.turns for block in turn.blocks if isinstance(block, ToolCall)]
+    named += [block for turn in request.turns for block in turn.blocks if type(block) is ToolCall]
     return [flat_name(each) if each.namespace else each.name for each in named]
 
 

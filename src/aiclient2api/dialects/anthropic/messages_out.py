@@ -101,15 +101,15 @@ class MessageWriter:
         return "user", blocks
 
     def _block(self, block: Block) -> Wire | None:
-        if isinstance(block, Text):
+        if type(block) is Text:
             return self._text(block)
-        if isinstance(block, Refusal):
-            return _text(block.text) if block.text.strip() else None
-        if isinstance(block, ToolCall):
+        if type(block) is ToolCall:
             return self._call(block)
-        if isinstance(block, ToolResult):
+        if type(block) is ToolResult:
             return self._result(block)
-        if isinstance(block, Thinking):
+        if type(block) is Refusal:
+            return _text(block.text) if block.text.strip() else None
+        if type(block) is Thinking:
             return self._thinking(block)
         return self._attachment(block)
 
@@ -120,7 +120,7 @@ class MessageWriter:
         return wire
 
     def _text(self, block: Text) -> Wire | None:
-        if not _said(block):
+        if not block.text.strip():
             return None
         wire: Wire = {"type": "text", "text": block.text}
         if block.citations and self._native:

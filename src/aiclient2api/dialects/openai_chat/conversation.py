@@ -55,10 +55,10 @@ class Conversation:
     ) -> None:
         self._results_open = False
         for block in blocks:
-            if isinstance(block, ToolCall):
+            if type(block) is ToolCall:
                 self._called(block)
-            elif isinstance(block, ToolResult):
-                self._answered(block.call_id)
+            elif type(block) is ToolResult:
+                self._news.append(block.call_id)
         self.turns.append(Turn(role, blocks, name, cache))
 
     def extend(self, block: Block) -> None:
@@ -75,7 +75,7 @@ class Conversation:
         call_id = result.call_id or self._next_unanswered(result.name)
         if not call_id:
             raise bad_request(f"{path}.tool_call_id is missing.", f"{path}.tool_call_id")
-        self._answered(call_id)
+        self._news.append(call_id)
         name = result.name or self._names.get(call_id)
         result = ToolResult(call_id, result.content, result.is_error, name, result.cache)
         if self._results_open:
@@ -98,9 +98,6 @@ class Conversation:
     def _called(self, call: ToolCall) -> None:
         self._news.append(call)
         self._names[call.id] = call.name
-
-    def _answered(self, call_id: str) -> None:
-        self._news.append(call_id)
 
     def _settle(self, news: ToolCall | str) -> None:
         """A call, or the id of those that were answered. What is open is asked only where a result has no id."""

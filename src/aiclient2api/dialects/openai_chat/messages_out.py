@@ -51,7 +51,7 @@ def _user(turn: Turn, writing: Writing, out: list[Member]) -> None:
     content: list[Member | msgspec.Raw] = []
     said: list[Block] = []
     for block in turn.blocks:
-        if isinstance(block, ToolResult):
+        if type(block) is ToolResult:
             content += _result(block, writing, out)
         else:
             said.append(block)
@@ -76,7 +76,7 @@ def _result(result: ToolResult, writing: Writing, out: list[Member]) -> list[Mem
     texts: list[str] = []
     attached: list[Member | msgspec.Raw] = []
     for block in result.content:
-        text = block.text if isinstance(block, Text) else _as_text(block)
+        text = block.text if type(block) is Text else _as_text(block)
         if text:
             texts.append(text)
         elif text is None and (part := parts_of((block,), writing)):
@@ -108,13 +108,13 @@ def _assistant(turn: Turn, writing: Writing, out: list[Member]) -> None:
     thoughts: list[str] = []
     others: list[Block] = []
     for block in turn.blocks:
-        if isinstance(block, Text):
+        if type(block) is Text:
             texts.append(block.text)
-        elif isinstance(block, ToolCall):
+        elif type(block) is ToolCall:
             calls.append(_call(block, writing))
-        elif isinstance(block, Refusal):
+        elif type(block) is Refusal:
             refusals.append(block.text)
-        elif isinstance(block, Thinking):
+        elif type(block) is Thinking:
             thoughts += _thought(block, writing)
         else:
             others.append(block)

@@ -31,8 +31,6 @@ from aiclient2api.dialects.names import NameMap
 Member = dict[str, object]
 """A JSON object that is being built; msgspec.Raw may stand among its values."""
 
-_TEXTS = (Text, Refusal)
-
 
 class Writing(NamedTuple):
     """What one request is written with. `client` is the dialect it came in; `dropped` collects, in order, the names
@@ -69,7 +67,7 @@ def parts_of(blocks: Sequence[Block], writing: Writing) -> list[Member | msgspec
 
 
 def _part(block: Block, writing: Writing) -> Member | msgspec.Raw | None:
-    if isinstance(block, _TEXTS):
+    if type(block) is Text or type(block) is Refusal:
         return text_part(block.text) if block.text else None
     if isinstance(block, Image):
         return _image(block, writing)
