@@ -61,7 +61,7 @@ def _translated(context: Context, visit: Visit, front: Dialect, body: bytes, rou
         request=request,
         model=route.model,
         seed=visit.seed,
-        conversation=conversation_key(request),
+        conversation=partial(conversation_key, request),
         input_estimate=estimate,
     )
     shape = Answer(
