@@ -84,8 +84,8 @@ def _text(part: _Text, native: str, depth: int) -> Text:
 def _call(part: _ToolUse, native: str, depth: int) -> ToolCall:
     if not (part.id and part.name):
         raise bad_request("A call without an id or a name.")
-    cache = part.cache_control or part.prompt_cache_breakpoint
-    return ToolCall(part.id, part.name, arguments_text(part.input, ""), "function", None, (), cache)
+    arguments = arguments_text(part.input, "")
+    return ToolCall(part.id, part.name, arguments, cache=part.cache_control or part.prompt_cache_breakpoint)
 
 
 def _result(part: _ToolResult, native: str, depth: int) -> ToolResult:

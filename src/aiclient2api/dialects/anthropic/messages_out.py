@@ -31,7 +31,7 @@ from aiclient2api.canonical.request import (
 )
 from aiclient2api.dialects.anthropic.cache_out import mark
 from aiclient2api.dialects.anthropic.wire_out import MAX_ID, tool_input
-from aiclient2api.dialects.names import NameMap, flat_name, wire_id
+from aiclient2api.dialects.names import NameMap, wire_id
 from aiclient2api.wire import jsonio
 
 FAMILY = "anthropic"
@@ -133,7 +133,7 @@ class MessageWriter:
         wire: Wire = {
             "type": "tool_use",
             "id": wire_id(call.id, MAX_ID, "toolu_"),
-            "name": self._names.to_wire(flat_name(call)),
+            "name": self._names.of(call),
             "input": tool_input(call.arguments, call.kind),
         }
         return wire if call.cache is None else self._marked(wire, call.cache)

@@ -85,7 +85,8 @@ def add_plain_messages(messages: list[PlainMessage] | None, talk: Conversation) 
     try:
         for index, message in enumerate(messages):
             content = None if message.content is None else plain.blocks(message.content, NATIVE)
-            _ROLES[message.role](message, content, f"messages[{index}]", talk)
+            path = f"messages[{index}]" if message.role == "assistant" else ""  # of it an id is made for a call without
+            _ROLES[message.role](message, content, path, talk)
     except GatewayError:
         return False
     return bool(talk.turns or talk.system)

@@ -20,7 +20,7 @@ from aiclient2api.canonical.request import (
     Turn,
 )
 from aiclient2api.dialects.as_text import document_text, search_text
-from aiclient2api.dialects.names import flat_name, wire_id
+from aiclient2api.dialects.names import wire_id
 from aiclient2api.dialects.openai_chat.parts_out import Member, Writing, parts_of, text_part
 from aiclient2api.dialects.openai_chat.wire_out import extra_content
 
@@ -143,7 +143,7 @@ def _thought(block: Thinking, writing: Writing) -> list[str]:
 
 
 def _call(call: ToolCall, writing: Writing) -> Member:
-    name = writing.names.to_wire(flat_name(call))
+    name = writing.names.of(call)
     member: Member = {"id": wire_id(call.id), "type": call.kind}
     if call.kind == "custom":
         member["custom"] = {"name": name, "input": call.arguments}
