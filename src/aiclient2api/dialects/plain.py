@@ -73,12 +73,13 @@ def blocks(content: str | Sequence[_Part] | None, native: str, depth: int = 0) -
         return ()
     if isinstance(content, str):
         return (Text(content),)
-    return tuple([_BLOCKS[type(part)](part, native, depth) for part in content])
-
-
-def _text(part: _Text, native: str, depth: int) -> Text:
-    cache = part.cache_control or part.prompt_cache_breakpoint
-    return Text(part.text, cache, tuple(map(bytes, part.citations))) if part.citations else Text(part.text, cache)
+    out: list[Block] = []
+    for part in content:
+        if type(part) is _Text and not part.citations:
+            out.append(Text(part.text, part.cache_control or part.prompt_cache_breakpoint))
+        else:
+            out.append(_BLOCKS[type(part)](part, native, depth))
+    return tuple(out)
 
 
 def _call(part: _ToolUse, native: str, depth: int) -> ToolCall:
@@ -110,7 +111,7 @@ def _leaf(maker: Callable[[S, Place], Block]) -> Callable[[S, str, int], Block]:
 
 
 _BLOCKS: Mapping[type, _Maker] = {
-    **_made(_text, _Text, _InputText, _OutputText),
+    **_made(_leaf(shapes.text), _Text, _InputText, _OutputText),
     **_made(_call, _ToolUse),
     **_made(_result, _ToolResult),
     **_made(_leaf(shapes.image), _Image),

@@ -43,6 +43,7 @@ GO_ON = "Continue."
 
 Wire = dict[str, object]
 Message = dict[str, object]
+_Other = Refusal | Thinking | Image | Document | Audio | SearchResult | Foreign
 
 
 class MessageWriter:
@@ -90,7 +91,7 @@ class MessageWriter:
 
     def _turn(self, turn: Turn) -> tuple[str, list[Wire]]:
         """A system turn becomes a reminder in the user turn beside it where the model knows no system turns."""
-        blocks = [wire for block in turn.blocks if (wire := self._block(block)) is not None]
+        blocks = self._blocks(turn.blocks)
         if turn.cache is not None and blocks and "cache_control" not in blocks[-1]:
             self._marked(blocks[-1], turn.cache)
         if turn.role != "system" or self._model.system_turns:
@@ -100,18 +101,43 @@ class MessageWriter:
                 block["text"] = f"<system-reminder>\n{block['text']}\n</system-reminder>"
         return "user", blocks
 
-    def _block(self, block: Block) -> Wire | None:
-        if type(block) is Text:
-            return self._text(block)
-        if type(block) is ToolCall:
-            return self._call(block)
-        if type(block) is ToolResult:
-            return self._result(block)
-        if type(block) is Refusal:
+    def _blocks(self, blocks: tuple[Block, ...]) -> list[Wire]:
+        """What the API takes of them; it refuses texts that are empty or only white space."""
+        out: list[Wire] = []
+        for block in blocks:
+            if type(block) is Text:
+                if block.text.strip():
+                    out.append(self._text(block))
+            elif type(block) is ToolCall:
+                out.append(self._call(block))
+            elif type(block) is ToolResult:
+                out.append(self._result(block))
+            elif (wire := self._other(block)) is not None:
+                out.append(wire)
+        return out
+
+    def _other(self, block: _Other) -> Wire | None:
+        if isinstance(block, Refusal):
             return _text(block.text) if block.text.strip() else None
-        if type(block) is Thinking:
+        if isinstance(block, Thinking):
             return self._thinking(block)
-        return self._attachment(block)
+        if isinstance(block, Image):
+            return self._image(block)
+        if isinstance(block, Document):
+            return self._document(block)
+        if isinstance(block, SearchResult):
+            content = [_text(text.text) for text in block.content if _said(text)]
+            found: Wire = {"type": "search_result", "source": block.source, "title": block.title, "content": content}
+            return self._marked(found, block.cache)
+        return self._left_out("input_audio", "an audio clip") if isinstance(block, Audio) else self._foreign(block)
+
+    def _foreign(self, block: Foreign) -> Wire | None:
+        if block.dialect != FAMILY:
+            self.dropped.append(block.type)
+            return None
+        wire: Wire = dict(jsonio.members(block.raw))
+        self.marks += "cache_control" in wire
+        return wire
 
     def _marked(self, wire: Wire, cache: Cache | None) -> Wire:
         if cache is not None:
@@ -119,9 +145,7 @@ class MessageWriter:
             mark(wire, cache)
         return wire
 
-    def _text(self, block: Text) -> Wire | None:
-        if not block.text.strip():
-            return None
+    def _text(self, block: Text) -> Wire:
         wire: Wire = {"type": "text", "text": block.text}
         if block.citations and self._native:
             wire["citations"] = [msgspec.Raw(each) for each in block.citations]
@@ -139,7 +163,7 @@ class MessageWriter:
         return wire if call.cache is None else self._marked(wire, call.cache)
 
     def _result(self, result: ToolResult) -> Wire:
-        content = [part for block in result.content if (part := self._block(block)) is not None]
+        content = self._blocks(result.content)
         wire: Wire = {"type": "tool_result", "tool_use_id": wire_id(result.call_id, MAX_ID, "toolu_")}
         if content:
             wire["content"] = content
@@ -156,24 +180,6 @@ class MessageWriter:
         if own.kind == "redacted":
             return {"type": "redacted_thinking", "data": own.value}
         return {"type": "thinking", "thinking": block.text, "signature": own.value}
-
-    def _attachment(self, block: Image | Document | Audio | SearchResult | Foreign) -> Wire | None:
-        if isinstance(block, Image):
-            return self._image(block)
-        if isinstance(block, Document):
-            return self._document(block)
-        if isinstance(block, SearchResult):
-            content = [_text(text.text) for text in block.content if _said(text)]
-            found: Wire = {"type": "search_result", "source": block.source, "title": block.title, "content": content}
-            return self._marked(found, block.cache)
-        if isinstance(block, Audio):
-            return self._left_out("input_audio", "an audio clip")
-        if block.dialect == FAMILY:
-            foreign: Wire = dict(jsonio.members(block.raw))
-            self.marks += "cache_control" in foreign
-            return foreign
-        self.dropped.append(block.type)
-        return None
 
     def _image(self, block: Image) -> Wire:
         if block.detail not in (None, "auto"):
