@@ -1,4 +1,4 @@
-"""The name of a conversation is worked out only for a service that is sent one: it costs a hash of how the talk began."""
+"""The name of a conversation is worked out only for a service that is sent one: it costs a hash of a long text."""
 
 import pytest
 from tools.bench import codecs
