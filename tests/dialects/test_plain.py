@@ -5,7 +5,7 @@ The requests of these tests are the plain ones of tools/bench, and parts that we
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 import msgspec
@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from tools.bench import bodies
 
 from aiclient2api.canonical.errors import GatewayError
-from aiclient2api.canonical.request import Block, Turn
-from aiclient2api.dialects.anthropic.request_in import plain_turns, turn_of
+from aiclient2api.canonical.request import Block, Request, Turn
+from aiclient2api.dialects.anthropic import request_in as anthropic
 from aiclient2api.dialects.gemini.contents_in import Contents
+from aiclient2api.dialects.openai_chat import request_in as chat
 from aiclient2api.dialects.openai_chat.conversation import Conversation
-from aiclient2api.dialects.openai_chat.messages_in import add_message, add_plain_messages
+from aiclient2api.dialects.openai_chat.messages_in import PlainMessage, add_message, add_plain_messages
 from aiclient2api.dialects.openai_responses.items_in import Items
 from aiclient2api.dialects.openai_responses.tools_in import Toolset
 from aiclient2api.dialects.parts import each_part, plain_content
@@ -176,7 +177,8 @@ def test_parts(raw: bytes, native: str, depth: int) -> None:
 @given(lists(MESSAGES[:5]))
 def test_messages_of_anthropic(raw: bytes) -> None:
     each = jsonio.decode(raw, list[msgspec.Raw])
-    _agree(plain_turns(msgspec.Raw(raw)), lambda: [turn_of(one, f"messages[{at}]") for at, one in enumerate(each)])
+    plain = anthropic.plain_turns(jsonio.fitting(raw, list[anthropic.PlainMessage]))
+    _agree(plain, lambda: [anthropic.turn_of(one, f"messages[{at}]") for at, one in enumerate(each)])
 
 
 def _talk(talk: Conversation) -> Read:
@@ -194,7 +196,8 @@ def test_messages_of_chat(raw: bytes) -> None:
             add_message(one, f"messages[{at}]", talk)
         return _talk(talk)
 
-    _agree(_talk(plain) if add_plain_messages(msgspec.Raw(raw), plain) else None, generous)
+    fitting = jsonio.fitting(raw, list[PlainMessage])
+    _agree(_talk(plain) if add_plain_messages(fitting, plain) else None, generous)
 
 
 @settings(max_examples=300)
@@ -234,13 +237,75 @@ def test_tools(raw: bytes) -> None:
     assert _told(lambda: decode_tools(msgspec.Raw(raw), "tools")) == one_by_one
 
 
-def _members(form: bodies.Form) -> dict[str, msgspec.Raw]:
-    return jsonio.members(bodies.body(form, "62 KB", False))
+@st.composite
+def objects(draw: st.DrawFn, lists_of: Mapping[str, st.SearchStrategy[bytes]], others: Mapping[str, Json]) -> bytes:
+    """The JSON of a body with lists that may be mutated, and with some other members, one of them mutated or none."""
+    members = {name: draw(each) for name, each in lists_of.items()}
+    named = draw(st.lists(st.sampled_from(sorted(others)), unique=True))
+    chosen: dict[str, Json] = {"model": "m", **{name: others[name] for name in named}}
+    if draw(st.booleans()):
+        chosen = cast(dict[str, Json], _mutated(chosen, lambda below: draw(st.integers(0, below - 1))))
+        chosen = chosen if isinstance(chosen, dict) else {"x": chosen}
+    members |= {name: json.dumps(value).encode("utf-8", "surrogatepass") for name, value in chosen.items()}
+    order = draw(st.permutations(sorted(members)))
+    return b"{%b}" % b",".join(b'"%b":%b' % (name.encode(), members[name]) for name in order)
+
+
+SETTINGS_OF_ANTHROPIC: Mapping[str, Json] = {
+    "max_tokens": 9,
+    "system": [PARTS[0], PARTS[2]],
+    "temperature": 1,
+    "thinking": {"type": "adaptive"},
+    "output_config": {"effort": "low", "more": 1},
+    "metadata": {"user_id": "u"},
+    "tool_choice": None,
+    "stream": True,
+    "cache_control": MARK,
+    "context_management": {"edits": []},
+    "service_tier": "auto",
+}
+SETTINGS_OF_CHAT: Mapping[str, Json] = {
+    "system": "s",
+    "max_tokens": 9.0,
+    "temperature": 1,
+    "reasoning_effort": "low",
+    "functions": [TOOLS[0]],
+    "tool_choice": {"type": "function", "function": {"name": "f"}},
+    "stream_options": {"include_usage": True},
+    "n": None,
+    "stop": ["x"],
+    "cache_control": MARK,
+    "store": False,
+    "metadata": {"a": "b"},
+}
+
+
+@settings(max_examples=300)
+@given(objects({"messages": lists(MESSAGES[:5]), "tools": lists(TOOLS)}, SETTINGS_OF_ANTHROPIC))
+def test_bodies_of_anthropic(body: bytes) -> None:
+    """The same request, its members in the same order, or the same mistake."""
+    assert _told(lambda: _spelt(anthropic.decode_count_request(body, {}))) == _told(
+        lambda: _spelt(anthropic.request_of(anthropic.generous_body(body), {}, needs_limit=False))
+    )
+
+
+@settings(max_examples=300)
+@given(objects({"messages": lists(MESSAGES), "tools": lists(TOOLS)}, SETTINGS_OF_CHAT))
+def test_bodies_of_chat(body: bytes) -> None:
+    """The same request, its members in the same order, or the same mistake."""
+    assert _told(lambda: _spelt(chat.decode_request(body, {}))) == _told(
+        lambda: _spelt(chat.request_of(body, None, {}))
+    )
+
+
+def _spelt(request: Request) -> Read:
+    """With the order of the members that only pass on: it is seen on the wire."""
+    return request, tuple(request.extra)
 
 
 def test_what_agents_send_is_plain() -> None:
-    assert plain_turns(_members("anthropic")["messages"]) is not None
-    assert add_plain_messages(_members("openai")["messages"], Conversation())
+    assert anthropic.plain_body(bodies.body("anthropic", "62 KB", False)) is not None
+    assert chat.plain_body(bodies.body("openai", "62 KB", False)) is not None
     assert Items(Toolset()).read_plain(msgspec.Raw(json.dumps(ITEMS[:6]).encode()))
     assert Contents().add_plain(msgspec.Raw(json.dumps(CONTENTS[:6]).encode()))
     assert plain_content(json.dumps(PARTS[:6]).encode(), "anthropic", 0) is not None
@@ -249,7 +314,8 @@ def test_what_agents_send_is_plain() -> None:
 @pytest.mark.parametrize("broken", [b"[", b"\xff", b"[" * 5000, b'["a"', b'[{"type":"text","text":"\xff"}]'])
 def test_what_is_broken_is_not_plain(broken: bytes) -> None:
     assert plain_content(broken, "anthropic", 0) is None
-    assert plain_turns(msgspec.Raw(broken)) is None
+    assert anthropic.plain_body(b'{"model":"m","max_tokens":1,"messages":%b}' % broken) is None
+    assert chat.plain_body(b'{"model":"m","messages":%b}' % broken) is None
 
 
 def test_one_mistake_has_its_path_wherever_it_stands() -> None:

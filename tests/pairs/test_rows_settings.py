@@ -40,7 +40,7 @@ def calling(provider: KeyedProvider, client: str, body: Json) -> Call:
         letter = Letter(body=raw, headers={}, stream=peek.stream, rewrite=rewrite, view=peek.view)
         return provider.pass_on(letter, GRANT).call
     request = codec.decode_request(raw, {})
-    return provider.prepare(Ask(request=request, model=model, seed="0" * 32, conversation="c"), GRANT).call
+    return provider.prepare(Ask(request=request, model=model, seed="0" * 32), GRANT).call
 
 
 @pytest.mark.parametrize("client", [C, A])

@@ -204,7 +204,7 @@ def calls(provider: Provider, model: str, grant: Grant) -> Iterator[Call]:
     request = QUESTIONS["tools"].request
     try:
         shape = provider.unlisted(model)
-        asked = Ask(request=request, model=shape, seed="5eed" * 8, conversation="c")
+        asked = Ask(request=request, model=shape, seed="5eed" * 8, conversation=lambda: "c")
         makers: tuple[Callable[[], Call | None], ...] = (
             lambda: provider.prepare(asked, grant).call,
             lambda: provider.count_tokens(asked, grant),

@@ -126,7 +126,7 @@ class Translation(NamedTuple):
             request=request,
             model=model_of(self.way.back),
             seed=SEED,
-            conversation="00000000-0000-4000-8000-000000000000",
+            conversation=lambda: "00000000-0000-4000-8000-000000000000",
             input_estimate=estimate_of(request),
         )
         return PROVIDERS[self.way.back][0].prepare(ask, Grant("key"))

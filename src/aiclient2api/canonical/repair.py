@@ -45,47 +45,57 @@ def repair(request: Request) -> Request:
 
 def is_sound(turns: Turns) -> bool:
     """Whether there is nothing to repair, told in one look at each block; nearly all histories are sound."""
-    called: set[str] = set()
+    called: list[str] = []
     due: list[str] = []
-    after_assistant = doubled = False
+    before = ""
+    doubled = False
     for turn in turns:
-        found = _calls_and_answers(turn)
+        found = _calls(turn.blocks) if turn.role == "assistant" else _results(turn.blocks)
         if found is None:
             return False
-        calls, answers = found
         if turn.role == "assistant":
-            doubled = doubled or after_assistant
-            count = len(called) + len(calls)
-            called.update(calls)
-            if due or len(called) != count:
+            if due:
                 return False
-            due = calls
+            due = found
+            called += found
+            doubled = doubled or before == "assistant"
         elif turn.role == "user":
-            if answers != due:
+            if found != due:
                 return False
             due = []
-        after_assistant = turn.role == "assistant"
-    return not due and not (doubled and called)
+        elif found:
+            return False
+        before = turn.role
+    return not due and len(set(called)) == len(called) and not (doubled and called)
 
 
-def _calls_and_answers(turn: Turn) -> tuple[list[str], list[str]] | None:
-    """The ids of a turn's calls and results; None if it is empty, or a block is or stands where it may not."""
-    calls: list[str] = []
-    answers: list[str] = []
+def _calls(blocks: tuple[Block, ...]) -> list[str] | None:
+    """The ids of an assistant turn's calls; None if it holds nothing, or a block that is empty or out of place."""
+    ids: list[str] = []
+    for block in blocks:
+        if type(block) is ToolCall:
+            ids.append(block.id)
+        elif type(block) is Text and block.text:
+            continue
+        elif isinstance(block, ToolResult) or _is_empty(block):
+            return None
+    return ids if blocks else None
+
+
+def _results(blocks: tuple[Block, ...]) -> list[str] | None:
+    """The ids of the calls that another turn's blocks answer; None as above."""
+    ids: list[str] = []
     head = True
-    for block in turn.blocks:
-        if isinstance(block, ToolCall):
-            calls.append(block.id)
-        elif isinstance(block, ToolResult):
-            answers.append(block.call_id)
-            if not head:
-                return None
-        elif _is_empty(block):
+    for block in blocks:
+        if type(block) is Text and block.text:
+            head = False
+        elif type(block) is ToolResult and head:
+            ids.append(block.call_id)
+        elif isinstance(block, _PAIRED) or _is_empty(block):
             return None
         else:
             head = False
-    misplaced = (calls and turn.role != "assistant") or (answers and turn.role != "user")
-    return None if misplaced or not turn.blocks else (calls, answers)
+    return ids if blocks else None
 
 
 def repaired(turns: Turns) -> Turns:
@@ -113,6 +123,7 @@ def _is_empty(block: Block) -> bool:
 
 
 _TEXTS = (Text, Refusal)
+_PAIRED = (ToolCall, ToolResult)
 
 
 def _by_role(turns: Turns) -> Turns:

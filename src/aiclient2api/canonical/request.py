@@ -6,7 +6,7 @@ order, number spelling and big integers survive.
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, final
 
 import msgspec
 
@@ -60,18 +60,21 @@ class Opaque(msgspec.Struct, frozen=True, gc=False):
     model: str = ""
 
 
+@final
 class Text(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     text: str
     cache: Cache | None = None
     citations: tuple[bytes, ...] = ()
 
 
+@final
 class Image(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     source: Source
     detail: str | None = None
     cache: Cache | None = None
 
 
+@final
 class Document(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     """`filename` is what the user called it (OpenAI), `title` and `context` what the model is told (Anthropic)."""
 
@@ -83,10 +86,12 @@ class Document(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block
     cache: Cache | None = None
 
 
+@final
 class Audio(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     source: Source
 
 
+@final
 class SearchResult(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     source: str
     title: str
@@ -94,6 +99,7 @@ class SearchResult(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="b
     cache: Cache | None = None
 
 
+@final
 class Thinking(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     """Reasoning of an earlier answer, given back; redacted thinking has no text but an opaque value."""
 
@@ -101,6 +107,7 @@ class Thinking(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block
     opaque: tuple[Opaque, ...] = ()
 
 
+@final
 class ToolCall(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     """A call the model made. `arguments` is the raw JSON text of a function call (one JSON object in sound
     traffic), or the raw input text of a custom (freeform) tool."""
@@ -114,6 +121,7 @@ class ToolCall(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block
     cache: Cache | None = None
 
 
+@final
 class ToolResult(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     """What a tool answered; stands in a user turn. Content holds text, images, documents, search results."""
 
@@ -124,10 +132,12 @@ class ToolResult(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="blo
     cache: Cache | None = None
 
 
+@final
 class Refusal(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     text: str
 
 
+@final
 class Foreign(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"):
     """A block of one dialect that the hub has no word for: carried raw, replayed only to that dialect."""
 
@@ -136,6 +146,8 @@ class Foreign(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="block"
     raw: bytes
 
 
+# The blocks are final: where each of a history is looked at, type(block) tells them apart in a third of the time that
+# isinstance takes to say no.
 Block = Text | Image | Document | Audio | SearchResult | Thinking | ToolCall | ToolResult | Refusal | Foreign
 
 

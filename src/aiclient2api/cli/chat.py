@@ -5,6 +5,7 @@ import secrets
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import click
 
@@ -97,7 +98,7 @@ async def _ask(loaded: Loaded, request: Request, show: bool) -> Heard:
             request=request,
             model=route.model,
             seed=secrets.token_hex(16),
-            conversation=conversation_key(request),
+            conversation=partial(conversation_key, request),
         )
         answer = Answered(gateway.upstream, lone(account), asking(ask), Journey(), Want(route.model.id))
         async with answer as source:

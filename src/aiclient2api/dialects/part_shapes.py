@@ -26,7 +26,7 @@ from aiclient2api.canonical.request import (
     Url,
 )
 from aiclient2api.dialects import media, opaque
-from aiclient2api.dialects.reading import ABSENT, CacheMark, cache_of, given, json_text, read
+from aiclient2api.dialects.reading import ABSENT, Marked, json_text, read
 
 
 class Place(NamedTuple):
@@ -46,17 +46,6 @@ def needed(value: str | None, path: str, member: str) -> str:
     if not value:
         raise bad_request(f"{path}.{member} is missing.", f"{path}.{member}")
     return value
-
-
-class Marked(msgspec.Struct):
-    """What every part may bear."""
-
-    cache_control: CacheMark | None = None
-    prompt_cache_breakpoint: CacheMark | None = None
-
-    @property
-    def cache(self) -> Cache | None:
-        return cache_of(self.cache_control, self.prompt_cache_breakpoint)
 
 
 class TextPart(Marked, kw_only=True):
@@ -156,16 +145,18 @@ def tool_use(part: CallPart, place: Place) -> ToolCall:
     return ToolCall(call_id, name, arguments_text(part.input, place.at("input")), cache=place.cache)
 
 
-def arguments_text(raw: msgspec.Raw, path: str) -> str:
-    """The JSON text of a call's arguments, as received; a string that holds the JSON is accepted too."""
-    if not given(raw):
-        return "{}"
+def arguments_text(raw: msgspec.Raw | str | None, path: str) -> str:
+    """The JSON text of a call's arguments, as received; a string that holds the JSON is accepted too, read or raw."""
+    if not isinstance(raw, msgspec.Raw):
+        return raw.strip() or "{}" if raw else "{}"
     said = json_text(raw, path).strip()
+    if said.startswith("{"):
+        return said
+    if said in ("", "null"):
+        return "{}"
     if said.startswith('"'):
         return read(raw, str, path).strip() or "{}"
-    if not said.startswith("{"):
-        raise bad_request(f"{path} must be an object.", path)
-    return said
+    raise bad_request(f"{path} must be an object.", path)
 
 
 class _ImageUrl(msgspec.Struct):
@@ -223,12 +214,12 @@ class FilePart(Marked, kw_only=True):
 
 
 class InputFilePart(FileShape):
-    cache_control: CacheMark | None = None
-    prompt_cache_breakpoint: CacheMark | None = None
+    cache_control: Cache | None = None
+    prompt_cache_breakpoint: Cache | None = None
 
     @property
     def cache(self) -> Cache | None:
-        return cache_of(self.cache_control, self.prompt_cache_breakpoint)
+        return self.cache_control or self.prompt_cache_breakpoint
 
 
 def file(part: FilePart, place: Place) -> Image | Document:

@@ -14,7 +14,7 @@ from aiclient2api.canonical.request import Block, Foreign, Plain, SearchResult, 
 from aiclient2api.dialects import part_shapes as shapes
 from aiclient2api.dialects import plain
 from aiclient2api.dialects.part_shapes import Place, arguments_text
-from aiclient2api.dialects.reading import ABSENT, CacheMark, cache_of, given, read
+from aiclient2api.dialects.reading import ABSENT, Marked, given, read
 from aiclient2api.wire import jsonio
 
 __all__ = ["arguments_text", "decode_content", "decode_part"]
@@ -23,11 +23,9 @@ MAX_NESTING = 3
 """Results may hold documents that hold text; nothing sound goes deeper."""
 
 
-class _Head(msgspec.Struct):
+class _Head(Marked):
     type: str | None = None
     text: msgspec.Raw = ABSENT
-    cache_control: CacheMark | None = None
-    prompt_cache_breakpoint: CacheMark | None = None
 
 
 def decode_content(raw: msgspec.Raw | bytes | None, *, native: str, path: str, depth: int = 0) -> tuple[Block, ...]:
@@ -69,7 +67,7 @@ def decode_part(raw: msgspec.Raw | bytes, *, native: str, path: str, depth: int 
     if depth > MAX_NESTING:
         raise bad_request(f"{path} is nested too deeply.", path)
     head = read(body, _Head, path)
-    place = Place(native, path, depth, cache_of(head.cache_control, head.prompt_cache_breakpoint))
+    place = Place(native, path, depth, head.cache)
     kind = head.type or ("text" if given(head.text) else None)
     if kind is None:
         raise bad_request(f"{path}.type is missing.", place.at("type"))

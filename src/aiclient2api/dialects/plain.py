@@ -11,9 +11,11 @@ allow and the parts do not (an empty id, a link that is none).
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar, cast
 
-from aiclient2api.canonical.request import Block, Text, ToolResult
+from aiclient2api.canonical.errors import bad_request
+from aiclient2api.canonical.request import Block, Text, ToolCall, ToolResult
 from aiclient2api.dialects import part_shapes as shapes
-from aiclient2api.dialects.part_shapes import Place
+from aiclient2api.dialects.part_shapes import Place, arguments_text
+from aiclient2api.dialects.reading import Marked
 
 
 class _Text(shapes.TextPart, tag="text", tag_field="type", gc=False): ...
@@ -52,7 +54,7 @@ class _ToolUse(shapes.CallPart, tag="tool_use", tag_field="type", gc=False): ...
 _Leaf = _Text | _InputText | _OutputText | _Image | _ImageUrl | _InputImage | _File | _InputFile
 
 
-class _ToolResult(shapes.Marked, tag="tool_result", tag_field="type", gc=False, kw_only=True):
+class _ToolResult(Marked, tag="tool_result", tag_field="type", gc=False, kw_only=True):
     tool_use_id: str
     content: str | list[_Leaf] | None = None
     is_error: bool | None = None
@@ -67,39 +69,55 @@ PlainContent = str | Parts | None
 
 def blocks(content: str | Sequence[_Part] | None, native: str, depth: int = 0) -> tuple[Block, ...]:
     """As parts.decode_content makes them. Raises GatewayError without a path."""
+    if not content:
+        return ()
     if isinstance(content, str):
-        return (Text(content),) if content else ()
-    return tuple([_block(part, native, depth) for part in content]) if content else ()
+        return (Text(content),)
+    out: list[Block] = []
+    for part in content:
+        if type(part) is _Text and not part.citations:
+            out.append(Text(part.text, part.cache_control or part.prompt_cache_breakpoint))
+        else:
+            out.append(_BLOCKS[type(part)](part, native, depth))
+    return tuple(out)
 
 
-def _block(part: _Part, native: str, depth: int) -> Block:
-    if type(part) is _Text and part.citations is None:
-        return Text(part.text, part.cache)
-    return _BLOCKS[type(part)](part, Place(native, "", depth, part.cache))
+def _call(part: _ToolUse, native: str, depth: int) -> ToolCall:
+    if not (part.id and part.name):
+        raise bad_request("A call without an id or a name.")
+    arguments = arguments_text(part.input, "")
+    return ToolCall(part.id, part.name, arguments, cache=part.cache_control or part.prompt_cache_breakpoint)
 
 
-def _result(part: _ToolResult, place: Place) -> ToolResult:
-    call_id = shapes.needed(part.tool_use_id, place.path, "tool_use_id")
-    content = blocks(part.content, place.native, place.depth + 1)
-    return ToolResult(call_id, content, is_error=bool(part.is_error), cache=place.cache)
+def _result(part: _ToolResult, native: str, depth: int) -> ToolResult:
+    if not part.tool_use_id:
+        raise bad_request("A result without the id of its call.")
+    content = blocks(part.content, native, depth + 1)
+    cache = part.cache_control or part.prompt_cache_breakpoint
+    return ToolResult(part.tool_use_id, content, bool(part.is_error), None, cache)
 
 
-S = TypeVar("S")
-_Maker = Callable[[_Part, Place], Block]
+S = TypeVar("S", bound=_Part)
+_Maker = Callable[[_Part, str, int], Block]
 
 
-def _made(maker: Callable[[S, Place], Block], *types: type[S]) -> Mapping[type, _Maker]:
-    return dict.fromkeys(types, cast(_Maker, maker))
+def _made(maker: Callable[[S, str, int], Block], *parts: type[S]) -> Mapping[type, _Maker]:
+    return dict.fromkeys(parts, cast(_Maker, maker))
+
+
+def _leaf(maker: Callable[[S, Place], Block]) -> Callable[[S, str, int], Block]:
+    """A less common part, made as the reader of single parts makes it."""
+    return lambda part, native, depth: maker(part, Place(native, "", depth, part.cache))
 
 
 _BLOCKS: Mapping[type, _Maker] = {
-    **_made(shapes.text, _Text, _InputText, _OutputText),
-    **_made(shapes.image, _Image),
-    **_made(shapes.image_url, _ImageUrl, _InputImage),
-    **_made(shapes.file, _File),
-    **_made(shapes.input_file, _InputFile),
-    **_made(shapes.thinking, _Thinking),
-    **_made(shapes.redacted, _Redacted),
-    **_made(shapes.tool_use, _ToolUse),
+    **_made(_leaf(shapes.text), _Text, _InputText, _OutputText),
+    **_made(_call, _ToolUse),
     **_made(_result, _ToolResult),
+    **_made(_leaf(shapes.image), _Image),
+    **_made(_leaf(shapes.image_url), _ImageUrl, _InputImage),
+    **_made(_leaf(shapes.file), _File),
+    **_made(_leaf(shapes.input_file), _InputFile),
+    **_made(_leaf(shapes.thinking), _Thinking),
+    **_made(_leaf(shapes.redacted), _Redacted),
 }

@@ -18,10 +18,15 @@ ABSENT = msgspec.Raw()
 """Default of a raw member. (`Raw | None` would not do: msgspec then takes null only.)"""
 
 
-class CacheMark(msgspec.Struct, frozen=True):
-    """Anthropic's `cache_control` and OpenAI's `prompt_cache_breakpoint`; only the ttl differs in meaning."""
+class Marked(msgspec.Struct):
+    """What messages, parts and tools may bear: Anthropic's mark, and OpenAI's; only the ttl differs in meaning."""
 
-    ttl: str | None = None
+    cache_control: Cache | None = None
+    prompt_cache_breakpoint: Cache | None = None
+
+    @property
+    def cache(self) -> Cache | None:
+        return self.cache_control or self.prompt_cache_breakpoint
 
 
 def read(raw: bytes | msgspec.Raw, type_: type[T], path: str) -> T:
@@ -53,7 +58,7 @@ def given(raw: msgspec.Raw) -> bool:
 def json_text(raw: bytes | msgspec.Raw, path: str) -> str:
     """The JSON text itself, as received."""
     try:
-        return bytes(raw).decode()
+        return str(raw, "utf-8")
     except UnicodeDecodeError:
         raise bad_request(f"{path}: the JSON is not valid UTF-8.", path) from None
 
@@ -62,14 +67,6 @@ def json_object(raw: bytes | msgspec.Raw, path: str) -> bytes:
     """The bytes of a JSON object, as received. Raises bad_request for any other value and for broken JSON. What stood
     raw in a value that was parsed is sound JSON, and its first byte tells what it is."""
     body = bytes(raw)
-    if not isinstance(raw, msgspec.Raw) or body[:1] != b"{":
+    if type(raw) is not msgspec.Raw or not body.startswith(b"{"):
         read(raw, dict[str, msgspec.Raw], path)
     return body
-
-
-def cache_of(*marks: CacheMark | None) -> Cache | None:
-    """The first mark that is set."""
-    for mark in marks:
-        if mark is not None:
-            return Cache(mark.ttl)
-    return None

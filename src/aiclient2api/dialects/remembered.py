@@ -6,31 +6,35 @@ arguments. Bounded by entries and by bytes; when it is full it begins anew. What
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 MAX_ENTRIES = 256
 MAX_BYTES = 8192
-"""Of a schema and what it became together; all entries of one function are at most 2 MiB."""
+"""Of the JSON and what it became together; all entries of one function are at most 2 MiB."""
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
-def remembered(function: Callable[P, bytes]) -> Callable[P, bytes]:
-    """`function` of hashable arguments, the first of them raw JSON."""
-    known: dict[tuple[object, ...], bytes] = {}
+def remembered(function: Callable[P, T]) -> Callable[P, T]:
+    """`function` of hashable arguments, the first of them raw JSON. It gives bytes, or what is no longer than the JSON;
+    in any case something that nobody changes."""
+    known: dict[tuple[object, ...], T] = {}
 
     @wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> bytes:
-        key = (*args, *kwargs.items())
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        key = (*args, *kwargs.items()) if kwargs else args
         found = known.get(key)
         if found is None:
             found = function(*args, **kwargs)
-            schema = args[0]
-            size = len(found) + (len(schema) if isinstance(schema, bytes) else MAX_BYTES)
-            if size <= MAX_BYTES:
+            if _size(args[0]) + _size(found if isinstance(found, bytes) else args[0]) <= MAX_BYTES:
                 if len(known) >= MAX_ENTRIES:
                     known.clear()
                 known[key] = found
         return found
 
     return call
+
+
+def _size(value: object) -> int:
+    return len(value) if isinstance(value, bytes) else MAX_BYTES

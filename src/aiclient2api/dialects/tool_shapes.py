@@ -6,13 +6,14 @@ schema that is not an object. Types without a word of ours are kept raw as serve
 
 import msgspec
 
-from aiclient2api.canonical.errors import bad_request
+from aiclient2api.canonical.errors import GatewayError, bad_request
 from aiclient2api.canonical.request import Cache, Tool
-from aiclient2api.dialects.reading import ABSENT, CacheMark, cache_of, given, json_object, read
+from aiclient2api.dialects.reading import ABSENT, Marked, given, json_object, read
+from aiclient2api.dialects.remembered import remembered
 from aiclient2api.wire import jsonio
 
 
-class _Shape(msgspec.Struct):
+class _Shape(Marked, gc=False):
     """Chat nests under `function` or `custom`; Responses and Anthropic do not. Nested objects have the same members."""
 
     type: str | None = None
@@ -24,11 +25,9 @@ class _Shape(msgspec.Struct):
     format: msgspec.Raw = ABSENT
     function: "_Shape | None" = None
     custom: "_Shape | None" = None
-    cache_control: CacheMark | None = None
-    prompt_cache_breakpoint: CacheMark | None = None
 
 
-class _Known(_Shape, forbid_unknown_fields=True):
+class _Known(_Shape, forbid_unknown_fields=True, gc=False):
     """Without members that a Tool has no place for."""
 
 
@@ -38,13 +37,19 @@ def known_tool(raw: msgspec.Raw, path: str) -> Tool | None:
     return _tool(shape, path, b"") if shape is not None and shape.type in _CLIENTS else None
 
 
-def decode_tools(raw: msgspec.Raw, path: str) -> tuple[Tool, ...]:
+def decode_tools(raw: msgspec.Raw | list[msgspec.Raw], path: str) -> tuple[Tool, ...]:
     """The whole list. Raises GatewayError("bad_request") naming the member at fault."""
-    shapes = jsonio.fitting(raw, list[_Shape])
-    if shapes is None or any(shape.type not in _CLIENTS for shape in shapes):
-        each = enumerate(read(raw, list[msgspec.Raw], path))
-        return tuple(decode_tool(tool, f"{path}[{index}]") for index, tool in each)
-    return tuple(_tool(shape, f"{path}[{index}]", b"") for index, shape in enumerate(shapes))
+    listed = raw if isinstance(raw, list) else read(raw, list[msgspec.Raw], path)
+    try:
+        return tuple([_sound_tool(bytes(tool)) for tool in listed])
+    except GatewayError:
+        return tuple([decode_tool(tool, f"{path}[{index}]") for index, tool in enumerate(listed)])
+
+
+@remembered
+def _sound_tool(body: bytes) -> Tool:
+    """Raises GatewayError without a path."""
+    return decode_tool(body, "")
 
 
 _CLIENTS = frozenset({None, "function", "custom"})
@@ -58,7 +63,7 @@ def decode_tool(raw: msgspec.Raw | bytes, path: str) -> Tool:
 
 
 def _tool(shape: _Shape, path: str, body: bytes) -> Tool:
-    cache = cache_of(shape.cache_control, shape.prompt_cache_breakpoint)
+    cache = shape.cache
     if shape.function is not None and shape.type in (None, "function"):
         return _function(shape.function, f"{path}.function", cache)
     if shape.custom is not None and shape.type in (None, "custom"):

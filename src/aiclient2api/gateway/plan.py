@@ -78,7 +78,7 @@ def _planned(visit: Visit, route: Route, request: Request, keep: Keep | None) ->
         request=request,
         model=route.model,
         seed=visit.seed,
-        conversation=conversation_key(request),
+        conversation=partial(conversation_key, request),
         input_estimate=estimate,
     )
     shape = Answer(

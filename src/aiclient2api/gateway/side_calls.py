@@ -34,7 +34,7 @@ async def count_tokens(context: Context, visit: Visit, decode: Decode) -> int:
     body = await visit.body(context.max_body_bytes)
     request = repair(context.prompt.apply(decode(body, visit.headers)))
     route = await find_route(context, visit, request.model)
-    ask = Ask(request=request, model=route.model, seed=visit.seed, conversation="")
+    ask = Ask(request=request, model=route.model, seed=visit.seed)
     try:
         account = context.pools[route.provider.name].lead
         counted = await context.upstream.fetch(

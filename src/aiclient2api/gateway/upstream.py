@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -206,7 +207,7 @@ def asking(ask: Ask) -> Prepare:
     what two accounts do cannot be put together by it."""
 
     def prepare(account: Account, grant: Grant, remedies: frozenset[str]) -> Prepared:
-        conversation = _account_uuid(account.login.id, ask.conversation)
+        conversation = partial(_account_uuid, account.login.id, ask.conversation)
         return account.provider.prepare(
             msgspec.structs.replace(ask, remedies=remedies, conversation=conversation), grant
         )
@@ -219,8 +220,8 @@ def passing_on(letter: Letter) -> Prepare:
     return lambda account, grant, remedies: account.provider.pass_on(letter, grant)
 
 
-def _account_uuid(account: str, conversation: str) -> str:
-    digest = hashlib.sha256(f"{account}\0{conversation}".encode("utf-8", "surrogatepass")).digest()
+def _account_uuid(account: str, conversation: Callable[[], str]) -> str:
+    digest = hashlib.sha256(f"{account}\0{conversation()}".encode("utf-8", "surrogatepass")).digest()
     return str(uuid.UUID(bytes=digest[:16], version=4))
 
 

@@ -41,15 +41,20 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return f"Call({self.method} {self.url}, {len(self.body)} bytes)"
 
 
+def no_conversation() -> str:
+    """Of a call that belongs to none."""
+    return ""
+
+
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """A model request to be sent. `seed` (32 random hex digits, one per client request) and `conversation` (a UUID
-    that stays the same over a conversation) are where ids on the wire come from; `remedies` are the steps that
-    `remedy` asked for after earlier attempts."""
+    """A model request to be sent. `seed` (32 random hex digits, one per client request) and `conversation` (gives a
+    UUID that stays the same over a conversation, worked out when asked for: most services are sent none) are where ids
+    on the wire come from; `remedies` are the steps that `remedy` asked for after earlier attempts."""
 
     request: Request
     model: Model
     seed: str
-    conversation: str
+    conversation: Callable[[], str] = no_conversation
     input_estimate: Estimate = unknown
     remedies: frozenset[str] = frozenset()
 

@@ -11,9 +11,8 @@ from aiclient2api.dialects.as_function import CUSTOM_SCHEMA, arguments_object, c
 
 def functions_only(request: Request) -> Request:
     """The request itself if it knows no freeform tool."""
-    if not any(tool.kind == "custom" for tool in request.tools) and not any(
-        _is_freeform(block) for turn in request.turns for block in turn.blocks
-    ):
+    calls = [block for turn in request.turns for block in turn.blocks if type(block) is ToolCall]
+    if all(tool.kind != "custom" for tool in request.tools) and all(call.kind != "custom" for call in calls):
         return request
     tools = tuple(_tool(tool) if tool.kind == "custom" else tool for tool in request.tools)
     return msgspec.structs.replace(request, tools=tools, turns=tuple(_turn(turn) for turn in request.turns))

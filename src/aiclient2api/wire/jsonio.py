@@ -142,11 +142,18 @@ _MEMBERS = dict[str, msgspec.Raw]
 
 def check_utf8(data: bytes) -> None:
     """Raises JsonError."""
-    if not data.isascii():
-        try:
-            data.decode()
-        except UnicodeDecodeError:
-            raise JsonError("the JSON is not valid UTF-8") from None
+    if not is_utf8(data):
+        raise JsonError("the JSON is not valid UTF-8")
+
+
+def is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def patch(data: bytes, changes: Mapping[str, bytes | None]) -> bytes:

@@ -61,7 +61,7 @@ def ask(*turns: Turn, model: Model = MODEL, remedies: frozenset[str] = frozenset
         request=request,
         model=model,
         seed="00112233445566778899aabbccddeeff",
-        conversation="11111111-2222-4333-8444-555555555555",
+        conversation=lambda: "11111111-2222-4333-8444-555555555555",
         remedies=remedies,
     )
 

@@ -104,7 +104,7 @@ _remedies = st.frozensets(st.sampled_from(sorted(REMEDIES)))
 
 
 def _checked(request: Request, **members: Any) -> None:
-    asked = Ask(request=request, seed="5eed", conversation="c" * 36, **members)
+    asked = Ask(request=request, seed="5eed", conversation=lambda: "c" * 36, **members)
     try:
         first = build(asked, PROFILE)
     except GatewayError as error:

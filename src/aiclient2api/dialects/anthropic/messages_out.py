@@ -13,6 +13,7 @@ from aiclient2api.canonical.request import (
     Audio,
     Base64,
     Block,
+    Cache,
     Document,
     FileId,
     Foreign,
@@ -29,7 +30,6 @@ from aiclient2api.canonical.request import (
     Turn,
 )
 from aiclient2api.dialects.anthropic.cache_out import mark
-from aiclient2api.dialects.anthropic.tools_out import flat_name
 from aiclient2api.dialects.anthropic.wire_out import MAX_ID, tool_input
 from aiclient2api.dialects.names import NameMap, wire_id
 from aiclient2api.wire import jsonio
@@ -43,10 +43,11 @@ GO_ON = "Continue."
 
 Wire = dict[str, object]
 Message = dict[str, object]
+_Other = Refusal | Thinking | Image | Document | Audio | SearchResult | Foreign
 
 
 class MessageWriter:
-    """One per request; `dropped` fills while it writes."""
+    """One per request; `dropped` fills while it writes, `marks` counts the prompt-cache marks."""
 
     def __init__(self, request: Request, model: Model, names: NameMap) -> None:
         self._request = request
@@ -54,9 +55,10 @@ class MessageWriter:
         self._names = names
         self._native = request.dialect == FAMILY
         self.dropped: list[str] = []
+        self.marks = 0
 
     def system(self) -> list[Wire]:
-        return [mark({"type": "text", "text": text.text}, text.cache) for text in self._request.system if _said(text)]
+        return [self._marked(_text(text.text), text.cache) for text in self._request.system if _said(text)]
 
     def messages(self) -> list[Message]:
         """The turns as wire messages."""
@@ -72,7 +74,9 @@ class MessageWriter:
         if not merged or merged[0][0] != "user":
             merged.insert(0, ("user", [_text(FIRST)]))
         self._end(merged)
-        return [{"role": role, "content": _results_first(blocks)} for role, blocks in merged]
+        return [
+            {"role": role, "content": _results_first(blocks) if role == "user" else blocks} for role, blocks in merged
+        ]
 
     def _end(self, merged: list[tuple[str, list[Wire]]]) -> None:
         """Only older models go on with an assistant turn, and none of them after white space."""
@@ -87,9 +91,9 @@ class MessageWriter:
 
     def _turn(self, turn: Turn) -> tuple[str, list[Wire]]:
         """A system turn becomes a reminder in the user turn beside it where the model knows no system turns."""
-        blocks = [wire for block in turn.blocks if (wire := self._block(block)) is not None]
+        blocks = self._blocks(turn.blocks)
         if turn.cache is not None and blocks and "cache_control" not in blocks[-1]:
-            mark(blocks[-1], turn.cache)
+            self._marked(blocks[-1], turn.cache)
         if turn.role != "system" or self._model.system_turns:
             return turn.role, blocks
         for block in blocks:
@@ -97,44 +101,75 @@ class MessageWriter:
                 block["text"] = f"<system-reminder>\n{block['text']}\n</system-reminder>"
         return "user", blocks
 
-    def _block(self, block: Block) -> Wire | None:
-        if isinstance(block, Text):
-            return self._text(block) if _said(block) else None
+    def _blocks(self, blocks: tuple[Block, ...]) -> list[Wire]:
+        """What the API takes of them; it refuses texts that are empty or only white space."""
+        out: list[Wire] = []
+        for block in blocks:
+            if type(block) is Text:
+                if block.text.strip():
+                    out.append(self._text(block))
+            elif type(block) is ToolCall:
+                out.append(self._call(block))
+            elif type(block) is ToolResult:
+                out.append(self._result(block))
+            elif (wire := self._other(block)) is not None:
+                out.append(wire)
+        return out
+
+    def _other(self, block: _Other) -> Wire | None:
         if isinstance(block, Refusal):
             return _text(block.text) if block.text.strip() else None
-        if isinstance(block, ToolCall):
-            return self._call(block)
-        if isinstance(block, ToolResult):
-            return self._result(block)
         if isinstance(block, Thinking):
             return self._thinking(block)
-        return self._attachment(block)
+        if isinstance(block, Image):
+            return self._image(block)
+        if isinstance(block, Document):
+            return self._document(block)
+        if isinstance(block, SearchResult):
+            content = [_text(text.text) for text in block.content if _said(text)]
+            found: Wire = {"type": "search_result", "source": block.source, "title": block.title, "content": content}
+            return self._marked(found, block.cache)
+        return self._left_out("input_audio", "an audio clip") if isinstance(block, Audio) else self._foreign(block)
+
+    def _foreign(self, block: Foreign) -> Wire | None:
+        if block.dialect != FAMILY:
+            self.dropped.append(block.type)
+            return None
+        wire: Wire = dict(jsonio.members(block.raw))
+        self.marks += "cache_control" in wire
+        return wire
+
+    def _marked(self, wire: Wire, cache: Cache | None) -> Wire:
+        if cache is not None:
+            self.marks += 1
+            mark(wire, cache)
+        return wire
 
     def _text(self, block: Text) -> Wire:
-        wire = _text(block.text)
+        wire: Wire = {"type": "text", "text": block.text}
         if block.citations and self._native:
             wire["citations"] = [msgspec.Raw(each) for each in block.citations]
         elif block.citations:
             self.dropped.append("citations")
-        return mark(wire, block.cache)
+        return wire if block.cache is None else self._marked(wire, block.cache)
 
     def _call(self, call: ToolCall) -> Wire:
         wire: Wire = {
             "type": "tool_use",
             "id": wire_id(call.id, MAX_ID, "toolu_"),
-            "name": self._names.to_wire(flat_name(call)),
+            "name": self._names.of(call),
             "input": tool_input(call.arguments, call.kind),
         }
-        return mark(wire, call.cache)
+        return wire if call.cache is None else self._marked(wire, call.cache)
 
     def _result(self, result: ToolResult) -> Wire:
-        content = [part for block in result.content if (part := self._block(block)) is not None]
+        content = self._blocks(result.content)
         wire: Wire = {"type": "tool_result", "tool_use_id": wire_id(result.call_id, MAX_ID, "toolu_")}
         if content:
             wire["content"] = content
         if result.is_error:
             wire["is_error"] = True
-        return mark(wire, result.cache)
+        return wire if result.cache is None else self._marked(wire, result.cache)
 
     def _thinking(self, block: Thinking) -> Wire | None:
         """Only what Anthropic itself has signed; thinking of others, or unsigned, it would refuse."""
@@ -146,22 +181,6 @@ class MessageWriter:
             return {"type": "redacted_thinking", "data": own.value}
         return {"type": "thinking", "thinking": block.text, "signature": own.value}
 
-    def _attachment(self, block: Image | Document | Audio | SearchResult | Foreign) -> Wire | None:
-        if isinstance(block, Image):
-            return self._image(block)
-        if isinstance(block, Document):
-            return self._document(block)
-        if isinstance(block, SearchResult):
-            content = [_text(text.text) for text in block.content if _said(text)]
-            found: Wire = {"type": "search_result", "source": block.source, "title": block.title, "content": content}
-            return mark(found, block.cache)
-        if isinstance(block, Audio):
-            return self._left_out("input_audio", "an audio clip")
-        if block.dialect == FAMILY:
-            return dict(jsonio.members(block.raw))
-        self.dropped.append(block.type)
-        return None
-
     def _image(self, block: Image) -> Wire:
         if block.detail not in (None, "auto"):
             self.dropped.append("detail")
@@ -169,7 +188,7 @@ class MessageWriter:
             return self._left_out("image", "a picture")
         if isinstance(block.source, Base64) and block.source.media_type not in PICTURES:
             return self._left_out("image", f"a picture of type {block.source.media_type}")
-        return mark({"type": "image", "source": self._source(block.source)}, block.cache)
+        return self._marked({"type": "image", "source": self._source(block.source)}, block.cache)
 
     def _document(self, block: Document) -> Wire:
         if isinstance(block.source, Base64) and block.source.media_type != "application/pdf":
@@ -181,7 +200,7 @@ class MessageWriter:
             wire["context"] = block.context
         if block.citations:
             wire["citations"] = {"enabled": True}
-        return mark(wire, block.cache)
+        return self._marked(wire, block.cache)
 
     def _source(self, source: Source) -> Wire:
         if isinstance(source, Base64):
@@ -210,4 +229,4 @@ def _said(text: Text) -> bool:
 
 def _results_first(blocks: list[Wire]) -> list[Wire]:
     """Results must stand before anything else of their turn."""
-    return sorted(blocks, key=lambda block: block["type"] != "tool_result")
+    return sorted(blocks, key=lambda block: block["type"] != "tool_result") if len(blocks) > 1 else blocks

@@ -5,8 +5,8 @@ missing members, with bad_request naming the member. Generous with shapes that b
 `role: "tool"`, image_url parts), because clients mix them; members without a word of ours pass on in Request.extra.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -15,7 +15,7 @@ from aiclient2api.canonical.request import Block, Cache, Request, Sampling, Text
 from aiclient2api.dialects import plain
 from aiclient2api.dialects.anthropic import settings_in
 from aiclient2api.dialects.parts import decode_content
-from aiclient2api.dialects.reading import ABSENT, CacheMark, cache_of, given, join, read, refused
+from aiclient2api.dialects.reading import ABSENT, given, join, read, refused
 from aiclient2api.dialects.tool_shapes import decode_tools
 from aiclient2api.wire import jsonio
 
@@ -25,55 +25,63 @@ Members = Mapping[str, msgspec.Raw]
 BETA_HEADER = "header:anthropic-beta"
 """Where Request.extra keeps the client's beta header, for an upstream that knows betas."""
 
-_KNOWN = frozenset(
-    {
-        "model",
-        "max_tokens",
-        "messages",
-        "system",
-        "tools",
-        "tool_choice",
-        "parallel_tool_calls",
-        "thinking",
-        "output_config",
-        "output_format",
-        "stop_sequences",
-        "temperature",
-        "top_p",
-        "top_k",
-        "stream",
-        "metadata",
-        "cache_control",
-    }
-)
+
+class _Settings(msgspec.Struct):
+    """What a body can say beside the conversation and its tools."""
+
+    model: msgspec.Raw = ABSENT
+    max_tokens: msgspec.Raw = ABSENT
+    tool_choice: msgspec.Raw = ABSENT
+    parallel_tool_calls: msgspec.Raw = ABSENT
+    thinking: msgspec.Raw = ABSENT
+    output_config: msgspec.Raw = ABSENT
+    output_format: msgspec.Raw = ABSENT
+    stop_sequences: msgspec.Raw = ABSENT
+    temperature: msgspec.Raw = ABSENT
+    top_p: msgspec.Raw = ABSENT
+    top_k: msgspec.Raw = ABSENT
+    stream: msgspec.Raw = ABSENT
+    metadata: msgspec.Raw = ABSENT
+    cache_control: msgspec.Raw = ABSENT
+
+
+_KNOWN = frozenset({"messages", "system", "tools", *_Settings.__struct_fields__})
 
 
 def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """The request. Raises GatewayError("bad_request") naming the member at fault."""
-    return _decode(body, headers, _max_tokens)
+    return request_of(plain_body(body) or generous_body(body), headers)
 
 
 def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """A request whose tokens are to be counted: max_tokens may be missing. Raises like decode_request."""
-    return _decode(body, headers, lambda members: _max_tokens(members) if "max_tokens" in members else None)
+    return request_of(plain_body(body) or generous_body(body), headers, needs_limit=False)
 
 
-def _decode(body: bytes, headers: Mapping[str, str], limit: Callable[[Members], int | None]) -> Request:
-    try:
-        members = {name: raw for name, raw in jsonio.members(body).items() if given(raw)}
-    except jsonio.JsonError as error:
-        raise refused(error, "") from None
-    system, turns = _turns(members)
+class Body(NamedTuple):
+    """What a body says. `members` are those that are there and not read yet, raw."""
+
+    members: Members
+    system: tuple[Block, ...]
+    turns: list[Turn]
+    tools: msgspec.Raw | list[msgspec.Raw]
+
+
+def request_of(body: Body, headers: Mapping[str, str], *, needs_limit: bool = True) -> Request:
+    """The request that a body makes. Raises GatewayError naming the member at fault."""
+    members, system, turns, tools = body
+    leading = next((index for index, turn in enumerate(turns) if turn.role != "system"), len(turns))
+    texts = [*system, *(block for turn in turns[:leading] for block in turn.blocks)]
     choice, parallel = settings_in.tool_choice(members)
     output_config = settings_in.output_config(members)
     metadata = settings_in.metadata(members, headers)
     return Request(
         dialect=FAMILY,
         model=_model(members),
-        max_tokens=limit(members),
-        system=system,
-        turns=turns,
-        tools=decode_tools(members["tools"], "tools") if "tools" in members else (),
+        max_tokens=_max_tokens(members) if needs_limit or "max_tokens" in members else None,
+        system=tuple([block for block in texts if isinstance(block, Text)]),
+        turns=tuple(turns[leading:]),
+        tools=decode_tools(tools, "tools"),
         tool_choice=choice,
         parallel_tools=parallel,
         reasoning=settings_in.reasoning(members, output_config.effort),
@@ -122,7 +130,7 @@ def _integer(members: Mapping[str, msgspec.Raw], name: str) -> int | None:
 
 
 def _cache(members: Mapping[str, msgspec.Raw]) -> Cache | None:
-    return cache_of(read(members["cache_control"], CacheMark, "cache_control")) if "cache_control" in members else None
+    return read(members["cache_control"], Cache, "cache_control") if "cache_control" in members else None
 
 
 def _extra(
@@ -135,24 +143,25 @@ def _extra(
     return extra
 
 
-def _turns(members: Mapping[str, msgspec.Raw]) -> tuple[tuple[Text, ...], tuple[Turn, ...]]:
-    """System texts (the member's own, then those of leading system messages) and the turns after them."""
+def generous_body(body: bytes) -> Body:
+    """A body of any shape that clients send. Raises GatewayError naming the member at fault."""
+    try:
+        members = {name: raw for name, raw in jsonio.members(body).items() if given(raw)}
+    except jsonio.JsonError as error:
+        raise refused(error, "") from None
     raw = _required(members, "messages")
-    turns = plain_turns(raw)
+    turns = plain_turns(jsonio.fitting(raw, list[PlainMessage]))
     if turns is None:
         turns = [turn_of(each, f"messages[{at}]") for at, each in enumerate(read(raw, list[msgspec.Raw], "messages"))]
     if not turns:
         raise bad_request("messages must not be empty.", "messages")
-    leading = next((index for index, turn in enumerate(turns) if turn.role != "system"), len(turns))
-    system = [*_system(members), *(block for turn in turns[:leading] for block in turn.blocks)]
-    return tuple(block for block in system if isinstance(block, Text)), tuple(turns[leading:])
+    system: tuple[Block, ...] = ()
+    if "system" in members:
+        system = _only_text(decode_content(members["system"], native=FAMILY, path="system"), "system")
+    return Body(members, system, turns, members.get("tools", _NO_TOOLS))
 
 
-def _system(members: Mapping[str, msgspec.Raw]) -> tuple[Block, ...]:
-    """A string or a list of text blocks."""
-    if "system" not in members:
-        return ()
-    return _only_text(decode_content(members["system"], native=FAMILY, path="system"), "system")
+_NO_TOOLS = msgspec.Raw(b"[]")
 
 
 def _only_text(blocks: tuple[Block, ...], path: str) -> tuple[Block, ...]:
@@ -173,31 +182,55 @@ class _Call(msgspec.Struct):
     function: _Function
 
 
-class _Common(msgspec.Struct):
+class _Message(msgspec.Struct, kw_only=True):
     tool_call_id: str | None = None
     tool_calls: list[_Call] | None = None
     name: str | None = None
-    cache_control: CacheMark | None = None
-
-
-class _Message(_Common, kw_only=True):
+    cache_control: Cache | None = None
     role: str
     content: msgspec.Raw = ABSENT
 
 
-class _PlainMessage(_Common, kw_only=True, gc=False):
+class PlainMessage(msgspec.Struct, gc=False):
     role: Literal["user", "assistant"]
     content: plain.PlainContent = None
+    name: str | None = None
+    cache_control: Cache | None = None
+    tool_calls: None = None
+    tool_call_id: str | None = None
 
 
-def plain_turns(raw: msgspec.Raw) -> list[Turn] | None:
-    """All turns at once, as turn_of makes them one by one; None if one of them is not plain."""
-    messages = jsonio.fitting(raw, list[_PlainMessage])
-    if messages is None or any(message.tool_calls for message in messages):
+class _PlainBody(_Settings, kw_only=True, forbid_unknown_fields=True):
+    messages: list[PlainMessage]
+    system: plain.PlainContent = None
+    tools: list[msgspec.Raw] | None = None
+    context_management: msgspec.Raw = ABSENT
+
+
+_REST = tuple(name for name in _PlainBody.__struct_fields__ if name not in {"messages", "system", "tools"})
+
+
+def plain_body(body: bytes) -> Body | None:
+    """What generous_body gives, read in one go; None if a member is unknown or not plain, or if anything is wrong."""
+    found = jsonio.fitting(body, _PlainBody)
+    turns = None if found is None else plain_turns(found.messages)
+    if found is None or turns is None or not jsonio.is_utf8(body):
+        return None
+    try:
+        system = _only_text(plain.blocks(found.system, FAMILY), "system")
+    except GatewayError:
+        return None
+    members = {name: raw for name in _REST if len(raw := getattr(found, name)) and given(raw)}
+    return Body(members, system, turns, found.tools or [])
+
+
+def plain_turns(messages: list[PlainMessage] | None) -> list[Turn] | None:
+    """As turn_of makes them one by one; None if there are none or anything is wrong."""
+    if not messages:
         return None
     try:
         return [
-            Turn(message.role, plain.blocks(message.content, FAMILY), message.name, cache_of(message.cache_control))
+            Turn(message.role, plain.blocks(message.content, FAMILY), message.name, message.cache_control)
             for message in messages
         ]
     except GatewayError:
@@ -208,7 +241,7 @@ def turn_of(raw: msgspec.Raw, path: str) -> Turn:
     message = read(raw, _Message, path)
     place = join(path, "content")
     blocks = decode_content(message.content, native=FAMILY, path=place)
-    cache = cache_of(message.cache_control)
+    cache = message.cache_control
     if message.role == "user":
         return Turn("user", blocks, message.name, cache)
     if message.role == "assistant":

@@ -10,7 +10,7 @@ from aiclient2api.canonical.errors import bad_request
 from aiclient2api.canonical.model import Model
 from aiclient2api.canonical.request import OutputFormat, Request
 from aiclient2api.dialects.anthropic import thinking_out
-from aiclient2api.dialects.anthropic.cache_out import cache_control, trim
+from aiclient2api.dialects.anthropic.cache_out import MAX_MARKS, cache_control, trim
 from aiclient2api.dialects.anthropic.messages_out import MessageWriter
 from aiclient2api.dialects.anthropic.request_in import BETA_HEADER
 from aiclient2api.dialects.anthropic.tools_out import name_map, toolbox
@@ -51,7 +51,9 @@ def encode_request(request: Request, model: Model) -> Outgoing:
     if request.cache is not None:
         body["cache_control"] = cache_control(request.cache)
     headers = _extra(request, body, plan.on, dropped)
-    if trim(_blocks(tools.tools, system, messages), int(request.cache is not None)):
+    own = int(request.cache is not None)
+    marks = own + writer.marks + len([tool for tool in request.tools if tool.cache is not None])
+    if marks > MAX_MARKS and trim(_blocks(tools.tools, system, messages), own):
         dropped.append("cache_control")
     return Outgoing(jsonio.encode(body), names, tuple(dict.fromkeys(dropped)), headers)
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from aiclient2api.canonical.request import Request, Tool, ToolCall
+from aiclient2api.canonical.request import Request, Tool
 from aiclient2api.dialects.anthropic.cache_out import mark
-from aiclient2api.dialects.names import NameMap
+from aiclient2api.dialects.names import NameMap, flat_name, flat_names
 from aiclient2api.dialects.schema_root import object_root
 
 FAMILY = "anthropic"
@@ -30,14 +30,7 @@ class Toolbox(NamedTuple):
 
 def name_map(request: Request) -> NameMap:
     """Client names to wire names, from the request alone; gives the names of calls in the answer back."""
-    declared = [flat_name(tool) for tool in request.tools if tool.kind != "server"]
-    called = [flat_name(block) for turn in request.turns for block in turn.blocks if isinstance(block, ToolCall)]
-    return NameMap([*declared, *called], MAX_NAME)
-
-
-def flat_name(tool: Tool | ToolCall) -> str:
-    """Anthropic knows no namespaces, so they become part of the name."""
-    return f"{tool.namespace}__{tool.name}" if tool.namespace else tool.name
+    return NameMap(flat_names(request), MAX_NAME)
 
 
 def toolbox(request: Request, names: NameMap, thinking: bool) -> Toolbox:
@@ -45,10 +38,10 @@ def toolbox(request: Request, names: NameMap, thinking: bool) -> Toolbox:
     allowed = set(request.tool_choice.allowed) if request.tool_choice is not None else set()
     tools: dict[str, object] = {}
     for tool in request.tools:
+        name = flat_name(tool) if tool.namespace and tool.kind != "server" else tool.name
         if allowed and not {tool.name, flat_name(tool)} & allowed:
             continue
-        wire = _tool(tool, names, request.dialect, dropped)
-        name = tool.name if tool.kind == "server" else flat_name(tool)
+        wire = _tool(tool, names.to_wire(name), request.dialect, dropped)
         if wire is None or name in tools:
             dropped.append(f"tools.{name}")
         else:
@@ -57,10 +50,10 @@ def toolbox(request: Request, names: NameMap, thinking: bool) -> Toolbox:
     return Toolbox(list(tools.values()), choice, tuple(dropped))
 
 
-def _tool(tool: Tool, names: NameMap, dialect: str, dropped: list[str]) -> object | None:
+def _tool(tool: Tool, name: str, dialect: str, dropped: list[str]) -> object | None:
     if tool.kind == "server":
         return _server(tool, dialect)
-    wire: Wire = {"name": names.to_wire(flat_name(tool))}
+    wire: Wire = {"name": name}
     if tool.kind == "custom":
         wire["description"] = _custom_description(tool)
         wire["input_schema"] = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
@@ -72,7 +65,7 @@ def _tool(tool: Tool, names: NameMap, dialect: str, dropped: list[str]) -> objec
         wire["strict"] = True
     elif tool.strict:
         dropped.append("tools.strict")
-    return mark(wire, tool.cache)
+    return wire if tool.cache is None else mark(wire, tool.cache)
 
 
 def _server(tool: Tool, dialect: str) -> object | None:

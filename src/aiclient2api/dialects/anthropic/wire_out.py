@@ -135,13 +135,19 @@ def tool_input(arguments: str, kind: str = "function") -> msgspec.Raw:
     if not text:
         return msgspec.Raw(b"{}")
     try:
-        if isinstance(jsonio.parse(text), dict):
-            return msgspec.Raw(one_line(text.encode()))
+        _object(raw := text.encode())
     except jsonio.JsonError:
-        pass
-    return msgspec.Raw(jsonio.encode({"_raw": arguments}))
+        return msgspec.Raw(jsonio.encode({"_raw": arguments}))
+    return msgspec.Raw(one_line(raw))
+
+
+_object = jsonio.reader(dict[str, object])
 
 
 def one_line(raw: bytes) -> bytes:
     """JSON without raw line breaks, which would end an SSE line; inside strings they are escaped anyway."""
-    return raw.replace(b"\r", b" ").replace(b"\n", b" ") if b"\n" in raw or b"\r" in raw else raw
+    return raw.replace(b"\r", b" ").replace(b"\n", b" ") if _LF in raw or _CR in raw else raw
+
+
+_LF, _CR = b"\n\r"
+"""As numbers, which are looked for several times as fast as bytes."""

@@ -16,6 +16,7 @@ class Conversation:
         self.system: list[Text] = []
         self._turns: list[Turn] = []
         self._more: list[Block] = []
+        self._news: list[ToolCall | str] = []
         self._unanswered: dict[int, ToolCall] = {}
         self._numbers: dict[str, list[int]] = {}
         self._calls = 0
@@ -24,12 +25,16 @@ class Conversation:
 
     @property
     def turns(self) -> list[Turn]:
-        """All turns so far. A turn that grows by single blocks is put together here, once."""
+        """All turns so far."""
         if self._more:
-            last = self._turns[-1]
-            self._turns[-1] = Turn(last.role, (*last.blocks, *self._more), last.name, last.cache)
-            self._more = []
+            self._grow()
         return self._turns
+
+    def _grow(self) -> None:
+        """A turn that grows by single blocks is put together once."""
+        last = self._turns[-1]
+        self._turns[-1] = Turn(last.role, (*last.blocks, *self._more), last.name, last.cache)
+        self._more = []
 
     def add_system(self, blocks: tuple[Block, ...], path: str) -> None:
         """Before the first turn: the system prompt; later: a turn of its own. Raises bad_request for all but text."""
@@ -50,10 +55,10 @@ class Conversation:
     ) -> None:
         self._results_open = False
         for block in blocks:
-            if isinstance(block, ToolCall):
+            if type(block) is ToolCall:
                 self._called(block)
-            elif isinstance(block, ToolResult):
-                self._answered(block.call_id)
+            elif type(block) is ToolResult:
+                self._news.append(block.call_id)
         self.turns.append(Turn(role, blocks, name, cache))
 
     def extend(self, block: Block) -> None:
@@ -70,7 +75,7 @@ class Conversation:
         call_id = result.call_id or self._next_unanswered(result.name)
         if not call_id:
             raise bad_request(f"{path}.tool_call_id is missing.", f"{path}.tool_call_id")
-        self._answered(call_id)
+        self._news.append(call_id)
         name = result.name or self._names.get(call_id)
         result = ToolResult(call_id, result.content, result.is_error, name, result.cache)
         if self._results_open:
@@ -84,15 +89,22 @@ class Conversation:
         return wire_id(f"{position}:{name}")
 
     def _next_unanswered(self, name: str | None) -> str:
+        for each in self._news:
+            self._settle(each)
+        self._news = []
         same = (call.id for call in self._unanswered.values() if name in (None, call.name))
         return next(same, "")
 
     def _called(self, call: ToolCall) -> None:
-        self._calls += 1
-        self._unanswered[self._calls] = call
-        self._numbers.setdefault(call.id, []).append(self._calls)
+        self._news.append(call)
         self._names[call.id] = call.name
 
-    def _answered(self, call_id: str) -> None:
-        for number in self._numbers.pop(call_id, ()):
-            del self._unanswered[number]
+    def _settle(self, news: ToolCall | str) -> None:
+        """A call, or the id of those that were answered. What is open is asked only where a result has no id."""
+        if isinstance(news, ToolCall):
+            self._calls += 1
+            self._unanswered[self._calls] = news
+            self._numbers.setdefault(news.id, []).append(self._calls)
+        else:
+            for number in self._numbers.pop(news, ()):
+                del self._unanswered[number]

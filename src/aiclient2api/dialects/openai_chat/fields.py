@@ -17,14 +17,17 @@ MAX_INTEGER = 2**53
 """Beyond it JSON numbers are not exact everywhere; nothing sound is that large."""
 
 
-class Fields:
+def fields_of(body: bytes) -> "Fields":
     """Raises GatewayError("bad_request") for a body that is no JSON object."""
+    try:
+        return Fields(jsonio.members(body))
+    except jsonio.JsonError as error:
+        raise refused(error, "") from None
 
-    def __init__(self, body: bytes) -> None:
-        try:
-            self._members = jsonio.members(body)
-        except jsonio.JsonError as error:
-            raise refused(error, "") from None
+
+class Fields:
+    def __init__(self, members: dict[str, msgspec.Raw]) -> None:
+        self._members = members
 
     def has(self, name: str) -> bool:
         return given(self._members.get(name, msgspec.Raw()))

@@ -10,19 +10,18 @@ from typing import Literal
 import msgspec
 
 from aiclient2api.canonical.errors import GatewayError, bad_request
-from aiclient2api.canonical.request import Block, Cache, Opaque, Refusal, Thinking, ToolCall, ToolResult
+from aiclient2api.canonical.request import Block, Opaque, Refusal, Thinking, ToolCall, ToolResult
 from aiclient2api.dialects import opaque, plain
 from aiclient2api.dialects.openai_chat.chunk_in import thought_signature
 from aiclient2api.dialects.openai_chat.conversation import Conversation
 from aiclient2api.dialects.parts import arguments_text, decode_content
-from aiclient2api.dialects.reading import CacheMark, cache_of, given, read
-from aiclient2api.wire import jsonio
+from aiclient2api.dialects.reading import Marked, given, read
 
 NATIVE = "openai"
 """The family whose opaque values come without an envelope in this dialect's own members."""
 
 
-class _Common(msgspec.Struct):
+class _Common(Marked):
     name: str | None = None
     refusal: str | None = None
     tool_call_id: str | None = None
@@ -30,12 +29,6 @@ class _Common(msgspec.Struct):
     reasoning_content: object = None
     reasoning: object = None
     thinking_blocks: msgspec.Raw = msgspec.Raw()
-    cache_control: CacheMark | None = None
-    prompt_cache_breakpoint: CacheMark | None = None
-
-    @property
-    def cache(self) -> Cache | None:
-        return cache_of(self.cache_control, self.prompt_cache_breakpoint)
 
 
 class _Message(_Common, kw_only=True):
@@ -61,29 +54,42 @@ class _Call(msgspec.Struct):
     extra_content: msgspec.Raw = msgspec.Raw()
 
 
-class _PlainMessage(_Common, kw_only=True, gc=False):
+class _PlainFunction(msgspec.Struct, gc=False):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _PlainCall(msgspec.Struct, gc=False):
+    id: str | None = None
+    function: _PlainFunction | None = None
+    custom: _Custom | None = None
+    extra_content: msgspec.Raw = msgspec.Raw()
+
+
+class PlainMessage(_Common, kw_only=True, gc=False):
     """As nearly all clients write it, its content and calls read with it."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: plain.PlainContent = None
-    tool_calls: list[_Call] | None = None
+    tool_calls: list[_PlainCall] | None = None
 
 
-_Either = _Message | _PlainMessage
+_Either = _Message | PlainMessage
 
 
-def add_plain_messages(raw: msgspec.Raw, talk: Conversation) -> bool:
-    """The whole list, all as add_message does it; False if one of them is not plain or is wrong. Then `talk` is of no
-    more use."""
-    messages = jsonio.fitting(raw, list[_PlainMessage])
-    if messages is None:
+def add_plain_messages(messages: list[PlainMessage] | None, talk: Conversation) -> bool:
+    """All of them as add_message does it; False if nothing is said or one of them is wrong. Then `talk` is of no more
+    use."""
+    if not messages:
         return False
     try:
         for index, message in enumerate(messages):
-            _ROLES[message.role](message, f"messages[{index}]", talk)
+            content = None if message.content is None else plain.blocks(message.content, NATIVE)
+            path = f"messages[{index}]" if message.role == "assistant" else ""  # of it an id is made for a call without
+            _ROLES[message.role](message, content, path, talk)
     except GatewayError:
         return False
-    return True
+    return bool(talk.turns or talk.system)
 
 
 def add_message(raw: msgspec.Raw, path: str, talk: Conversation) -> None:
@@ -93,23 +99,21 @@ def add_message(raw: msgspec.Raw, path: str, talk: Conversation) -> None:
     if reader is None:
         said = "is missing" if message.role is None else f"{message.role!r} is not known"
         raise bad_request(f"{path}.role {said}.", f"{path}.role")
-    reader(message, path, talk)
+    content = decode_content(message.content, native=NATIVE, path=f"{path}.content") if given(message.content) else None
+    reader(message, content, path, talk)
 
 
-def _content(message: _Either, path: str) -> tuple[Block, ...]:
-    if isinstance(message, _PlainMessage):
-        return plain.blocks(message.content, NATIVE)
-    return decode_content(message.content, native=NATIVE, path=f"{path}.content")
+_Content = tuple[Block, ...] | None
 
 
-def _needed_content(message: _Either, path: str) -> tuple[Block, ...]:
-    if message.content is None or (isinstance(message, _Message) and not given(message.content)):
+def _needed(content: _Content, path: str) -> tuple[Block, ...]:
+    if content is None:
         raise bad_request(f"{path}.content is missing.", f"{path}.content")
-    return _content(message, path)
+    return content
 
 
-def _system(message: _Either, path: str, talk: Conversation) -> None:
-    blocks = _needed_content(message, path)
+def _system(message: _Either, content: _Content, path: str, talk: Conversation) -> None:
+    blocks = _needed(content, path)
     cache = message.cache
     if cache is not None and blocks:
         last = blocks[-1]
@@ -118,30 +122,31 @@ def _system(message: _Either, path: str, talk: Conversation) -> None:
     talk.add_system(blocks, f"{path}.content")
 
 
-def _user(message: _Either, path: str, talk: Conversation) -> None:
-    cache = message.cache
-    talk.add("user", _needed_content(message, path), message.name, cache)
+def _user(message: _Either, content: _Content, path: str, talk: Conversation) -> None:
+    talk.add("user", _needed(content, path), message.name, message.cache)
 
 
-def _assistant(message: _Either, path: str, talk: Conversation) -> None:
-    content = _content(message, path)
+def _assistant(message: _Either, content: _Content, path: str, talk: Conversation) -> None:
+    said = content or ()
     blocks: list[Block] = []
-    if not any(isinstance(block, Thinking) for block in content):
-        blocks += _thinking(message, path)
-    blocks += content
+    if message.reasoning_content or message.reasoning or len(message.thinking_blocks):
+        blocks += _thinking(message, said, path)
+    blocks += said
     if message.refusal:
         blocks.append(Refusal(message.refusal))
-    calls: Sequence[msgspec.Raw | _Call] = message.tool_calls or ()
+    calls: Sequence[msgspec.Raw | _PlainCall] = message.tool_calls or ()
     for index, raw in enumerate(calls):
         blocks.append(_tool_call(raw, f"{path}.tool_calls[{index}]", talk))
-    if given(message.function_call):
+    if len(message.function_call) and given(message.function_call):
         blocks.append(_legacy_call(message, path, talk))
-    cache = message.cache
-    talk.add("assistant", tuple(blocks), message.name, cache)
+    talk.add("assistant", tuple(blocks), message.name, message.cache)
 
 
-def _thinking(message: _Either, path: str) -> tuple[Block, ...]:
-    """`thinking_blocks` hold signatures and are preferred; the other members only repeat the text."""
+def _thinking(message: _Either, content: tuple[Block, ...], path: str) -> tuple[Block, ...]:
+    """What stands beside a content without thinking. `thinking_blocks` hold signatures and are preferred; the other
+    members only repeat the text."""
+    if any(isinstance(block, Thinking) for block in content):
+        return ()
     if given(message.thinking_blocks):
         shown = decode_content(message.thinking_blocks, native="anthropic", path=f"{path}.thinking_blocks")
         return tuple(block for block in shown if isinstance(block, Thinking))
@@ -151,9 +156,9 @@ def _thinking(message: _Either, path: str) -> tuple[Block, ...]:
     return ()
 
 
-def _tool_call(raw: msgspec.Raw | _Call, path: str, talk: Conversation) -> ToolCall:
-    call = raw if isinstance(raw, _Call) else read(raw, _Call, path)
-    state = _state(call.extra_content)
+def _tool_call(raw: msgspec.Raw | _PlainCall, path: str, talk: Conversation) -> ToolCall:
+    call = raw if isinstance(raw, _PlainCall) else read(raw, _Call, path)
+    state = _state(call.extra_content) if len(call.extra_content) else ()
     if call.custom is not None:
         name = _call_name(call.custom.name, f"{path}.custom")
         call_id = call.id or talk.made_id(path, name)
@@ -183,13 +188,11 @@ def _legacy_call(message: _Either, path: str, talk: Conversation) -> ToolCall:
     return ToolCall(talk.made_id(path, name), name, arguments_text(function.arguments, f"{path}.arguments"))
 
 
-def _tool(message: _Either, path: str, talk: Conversation) -> None:
-    cache = message.cache
-    result = ToolResult(message.tool_call_id or "", _content(message, path), name=message.name, cache=cache)
-    talk.add_result(result, path)
+def _tool(message: _Either, content: _Content, path: str, talk: Conversation) -> None:
+    talk.add_result(ToolResult(message.tool_call_id or "", content or (), False, message.name, message.cache), path)
 
 
-_ROLES: dict[str, Callable[[_Either, str, Conversation], None]] = {
+_ROLES: dict[str, Callable[[_Either, _Content, str, Conversation], None]] = {
     "system": _system,
     "developer": _system,
     "user": _user,

@@ -21,13 +21,8 @@ from aiclient2api.canonical.request import (
 )
 from aiclient2api.dialects.as_text import document_text, search_text
 from aiclient2api.dialects.names import wire_id
-from aiclient2api.dialects.openai_chat.parts_out import (
-    Member,
-    Writing,
-    parts_of,
-    text_part,
-)
-from aiclient2api.dialects.openai_chat.wire_out import call_name, extra_content
+from aiclient2api.dialects.openai_chat.parts_out import Member, Writing, parts_of, text_part
+from aiclient2api.dialects.openai_chat.wire_out import extra_content
 
 BILLING = "x-anthropic-billing-header"
 """How Claude Code's first system block begins; it is for Anthropic's books, not for the model."""
@@ -46,28 +41,27 @@ def messages(request: Request, writing: Writing) -> list[Member]:
             text = "\n\n".join(block.text for block in turn.blocks if isinstance(block, Text))
             out.append({"role": "system", "content": text})
         elif turn.role == "assistant":
-            out += _assistant(turn, writing)
+            _assistant(turn, writing, out)
         else:
-            out += _user(turn, writing)
+            _user(turn, writing, out)
     return out
 
 
-def _user(turn: Turn, writing: Writing) -> list[Member]:
-    out: list[Member] = []
+def _user(turn: Turn, writing: Writing, out: list[Member]) -> None:
     content: list[Member | msgspec.Raw] = []
+    said: list[Block] = []
     for block in turn.blocks:
-        if isinstance(block, ToolResult):
-            message, attached = _result(block, writing)
-            out.append(message)
-            content += attached
-    said = tuple(block for block in turn.blocks if not isinstance(block, ToolResult))
+        if type(block) is ToolResult:
+            content += _result(block, writing, out)
+        else:
+            said.append(block)
     content += parts_of(said, writing)
     if not content:
-        return out
-    message = {"role": "user", "content": _shortest(content)}
+        return
+    message: Member = {"role": "user", "content": _shortest(content)}
     if turn.name and writing.openai:
         message["name"] = turn.name
-    return [*out, message]
+    out.append(message)
 
 
 def _shortest(content: list[Member | msgspec.Raw]) -> object:
@@ -76,13 +70,13 @@ def _shortest(content: list[Member | msgspec.Raw]) -> object:
     return only["text"] if isinstance(only, dict) and only["type"] == "text" else content
 
 
-def _result(result: ToolResult, writing: Writing) -> tuple[Member, list[Member | msgspec.Raw]]:
-    """The tool message, and what must follow it in a user message."""
+def _result(result: ToolResult, writing: Writing, out: list[Member]) -> list[Member | msgspec.Raw]:
+    """The tool message goes to `out`; what must follow it in a user message comes back."""
     call_id = wire_id(result.call_id)
     texts: list[str] = []
     attached: list[Member | msgspec.Raw] = []
     for block in result.content:
-        text = _as_text(block)
+        text = block.text if type(block) is Text else _as_text(block)
         if text:
             texts.append(text)
         elif text is None and (part := parts_of((block,), writing)):
@@ -93,11 +87,12 @@ def _result(result: ToolResult, writing: Writing) -> tuple[Member, list[Member |
     if result.cache is not None:
         writing.drop("cache_control")
     content = ("Error: " if result.is_error else "") + "\n".join(texts)
-    return {"role": "tool", "tool_call_id": call_id, "content": content}, attached
+    out.append({"role": "tool", "tool_call_id": call_id, "content": content})
+    return attached
 
 
 def _as_text(block: Block) -> str | None:
-    if isinstance(block, Text | Refusal):
+    if isinstance(block, Refusal):
         return block.text
     if isinstance(block, SearchResult):
         return search_text(block)
@@ -106,34 +101,36 @@ def _as_text(block: Block) -> str | None:
     return None
 
 
-def _assistant(turn: Turn, writing: Writing) -> list[Member]:
+def _assistant(turn: Turn, writing: Writing, out: list[Member]) -> None:
     texts: list[str] = []
     refusals: list[str] = []
     calls: list[Member] = []
     thoughts: list[str] = []
     others: list[Block] = []
     for block in turn.blocks:
-        if isinstance(block, Text):
+        if type(block) is Text:
             texts.append(block.text)
-        elif isinstance(block, Refusal):
-            refusals.append(block.text)
-        elif isinstance(block, ToolCall):
+        elif type(block) is ToolCall:
             calls.append(_call(block, writing))
-        elif isinstance(block, Thinking):
+        elif type(block) is Refusal:
+            refusals.append(block.text)
+        elif type(block) is Thinking:
             thoughts += _thought(block, writing)
         else:
             others.append(block)
     for block in others:
         writing.drop(f"messages.content.{type(block).__name__.lower()}")
     content = "".join(texts)
-    message: Member = {"role": "assistant", "content": content or (None if calls or refusals else "")}
+    if not (content or refusals or calls):
+        return
+    message: Member = {"role": "assistant", "content": content or None}
     if refusals:
         message["refusal"] = "".join(refusals)
     if thoughts:
         message["reasoning_content"] = "".join(thoughts)
     if calls:
         message["tool_calls"] = calls
-    return [message] if content or refusals or calls else []
+    out.append(message)
 
 
 def _thought(block: Thinking, writing: Writing) -> list[str]:
@@ -146,13 +143,13 @@ def _thought(block: Thinking, writing: Writing) -> list[str]:
 
 
 def _call(call: ToolCall, writing: Writing) -> Member:
-    name = writing.names.to_wire(call_name(call.name, call.namespace))
+    name = writing.names.of(call)
     member: Member = {"id": wire_id(call.id), "type": call.kind}
     if call.kind == "custom":
         member["custom"] = {"name": name, "input": call.arguments}
     else:
         member["function"] = {"name": name, "arguments": call.arguments or "{}"}
-    extra = extra_content(call.opaque) if "gemini" in writing.model.id else None
+    extra = extra_content(call.opaque) if call.opaque and "gemini" in writing.model.id else None
     if extra is not None:
         member["extra_content"] = extra
     return member

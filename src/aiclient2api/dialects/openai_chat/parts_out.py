@@ -4,6 +4,7 @@ Refuses, with bad_request, what the dialect cannot carry: pictures for a model t
 vendor, documents that are only a link, sound other than wav and mp3.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
 
 import msgspec
@@ -53,7 +54,7 @@ def text_part(text: str) -> Member:
     return {"type": "text", "text": text}
 
 
-def parts_of(blocks: tuple[Block, ...], writing: Writing) -> list[Member | msgspec.Raw]:
+def parts_of(blocks: Sequence[Block], writing: Writing) -> list[Member | msgspec.Raw]:
     """Content parts in the blocks' order; what cannot stand in a user message is left out and named."""
     out: list[Member | msgspec.Raw] = []
     for block in blocks:
@@ -66,7 +67,7 @@ def parts_of(blocks: tuple[Block, ...], writing: Writing) -> list[Member | msgsp
 
 
 def _part(block: Block, writing: Writing) -> Member | msgspec.Raw | None:
-    if isinstance(block, Text | Refusal):
+    if type(block) is Text or type(block) is Refusal:
         return text_part(block.text) if block.text else None
     if isinstance(block, Image):
         return _image(block, writing)

@@ -8,12 +8,11 @@ import msgspec
 
 from aiclient2api.canonical.errors import bad_request
 from aiclient2api.canonical.model import Model
-from aiclient2api.canonical.request import OutputFormat, Reasoning, Request, Tool, ToolCall, ToolChoice
+from aiclient2api.canonical.request import OutputFormat, Reasoning, Request, Tool, ToolChoice
 from aiclient2api.dialects.base import Outgoing
-from aiclient2api.dialects.names import NameMap
+from aiclient2api.dialects.names import NameMap, flat_names
 from aiclient2api.dialects.openai_chat.messages_out import messages
 from aiclient2api.dialects.openai_chat.parts_out import Member, Writing
-from aiclient2api.dialects.openai_chat.wire_out import call_name
 from aiclient2api.wire import jsonio
 
 DIALECT = "openai_chat"
@@ -23,10 +22,7 @@ _NO_ARGUMENTS = b'{"type":"object","properties":{}}'
 
 def name_map(request: Request) -> NameMap:
     """Tool names as the client has them to those on the wire; made from the request alone, definitions first."""
-    names = [call_name(tool.name, tool.namespace) for tool in request.tools if tool.kind != "server"]
-    for turn in request.turns:
-        names += [call_name(block.name, block.namespace) for block in turn.blocks if isinstance(block, ToolCall)]
-    return NameMap(names, NAME_LIMIT)
+    return NameMap(flat_names(request), NAME_LIMIT)
 
 
 def encode_request(request: Request, model: Model) -> Outgoing:
@@ -142,7 +138,7 @@ def _tools(request: Request, writing: Writing, body: Member) -> None:
             else:
                 writing.drop(f"tools.{tool.type or tool.name}")
             continue
-        name = writing.names.to_wire(call_name(tool.name, tool.namespace))
+        name = writing.names.of(tool)
         tools.setdefault(name, _tool(tool, name))
     if not tools:
         return
@@ -202,7 +198,7 @@ def _tool_choice(choice: ToolChoice, request: Request, writing: Writing) -> obje
 
 def _rest(request: Request, writing: Writing, body: Member) -> None:
     """What only a server of the client's own dialect should see."""
-    if request.cache is not None or any(turn.cache is not None for turn in request.turns):
+    if request.cache is not None or [turn for turn in request.turns if turn.cache is not None]:
         writing.drop("cache_control")
     if request.user is not None:
         if writing.openai:

@@ -15,10 +15,14 @@ from aiclient2api.dialects.reading import given, json_object, read
 from aiclient2api.dialects.tool_shapes import decode_tools
 
 
-def tools(fields: Fields) -> tuple[Tool, ...]:
-    """`tools` and the legacy `functions`."""
-    listed = [(name, raw) for name in ("tools", "functions") if (raw := fields.raw(name)) is not None]
-    return tuple(tool for name, raw in listed for tool in decode_tools(raw, name))
+def tools(fields: Fields, listed: list[msgspec.Raw] | None = None) -> tuple[Tool, ...]:
+    """`tools`, or what was read of them as `listed`, and the legacy `functions`."""
+    given_tools = listed or fields.raw("tools")
+    functions = fields.raw("functions")
+    return (
+        *(decode_tools(given_tools, "tools") if given_tools is not None else ()),
+        *(decode_tools(functions, "functions") if functions is not None else ()),
+    )
 
 
 class _Named(msgspec.Struct):

@@ -11,7 +11,7 @@ import msgspec
 
 from aiclient2api.canonical.errors import bad_request
 from aiclient2api.canonical.request import Request
-from aiclient2api.dialects.openai_chat.fields import Fields
+from aiclient2api.dialects.openai_chat.fields import Fields, fields_of
 from aiclient2api.dialects.openai_chat.messages_in import NATIVE as FAMILY
 from aiclient2api.dialects.openai_chat.settings_in import max_tokens, sampling, stop
 from aiclient2api.dialects.openai_responses import settings_in
@@ -30,7 +30,7 @@ NAMESPACES = "namespaces"
 
 def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """Raises GatewayError("bad_request") and nothing else."""
-    fields = Fields(body)
+    fields = fields_of(body)
     model = fields.take("model", str)
     if not model:
         raise bad_request("model is missing." if model is None else "model is empty.", "model")

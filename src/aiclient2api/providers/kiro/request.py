@@ -45,10 +45,11 @@ def build(ask: Ask, profile: str) -> Built:
     plan = thinking.plan(request, model, ask.remedies)
     builder = Builder(request, model, tools.names, "strip_thinking" not in ask.remedies)
     history = builder.build(messages, system_text(request, plan.tags, tools.instructions), tools.entries)
+    conversation = ask.conversation()
     state = ConversationState(
         chat_trigger_type="MANUAL",
-        conversation_id=ask.conversation,
-        agent_continuation_id=derived_uuid(ask.conversation, f"turn {_user_turns(request)}"),
+        conversation_id=conversation,
+        agent_continuation_id=derived_uuid(conversation, f"turn {_user_turns(request)}"),
         agent_task_type="vibe",
         current_message=history.current,
         history=history.earlier,
