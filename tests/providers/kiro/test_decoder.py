@@ -546,6 +546,15 @@ def joined(events: list[Event]) -> list[object]:
     return [*rest, told_so_far.text, told_so_far.thinking, *ends]
 
 
+def test_damage_behind_a_call_does_not_make_text_within_it_stop() -> None:
+    """A stop sequence in a text that came while a call was open cuts nothing, also if the stream breaks later."""
+    begun = frame("toolUseEvent", {"toolUseId": "2", "name": "find", "input": {"a": 1}})
+    rest = text("你好") + frame("toolUseEvent", {"toolUseId": "2", "name": "find", "stop": True}) + b"\0" * 16
+    events = read([begun, rest], stop=("好",))
+    assert Told(events).text == "你好"
+    assert isinstance(events[-1], Failed)
+
+
 @settings(max_examples=400)
 @given(
     st.lists(st.sampled_from(PARTS), max_size=10).map(b"".join),

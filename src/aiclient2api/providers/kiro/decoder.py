@@ -86,8 +86,9 @@ class KiroDecoder:
             if not self._ended:
                 self._frames.check()
         except EventStreamError as error:
-            self._fail(_not_understood(str(error)), out)
-            return self._cut(out)
+            failure: list[Event] = []
+            self._fail(_not_understood(str(error)), failure)
+            out += self._cut(failure)  # what came before it has been looked through already
         return out
 
     def close(self) -> list[Event]:
