@@ -76,6 +76,10 @@ interpreter, a fifth the kernel, the rest C libraries; no function of ours has m
 - **Paced streams.** A piece that comes alone costs a wake-up: kernel, loop, parser and codec are read back into cold
   caches every time. Warm, back to back, a translated event costs what nginx pays for passing its bytes on.
 - **The first piece.** The same once more: it comes at the end of one request's whole way, run cold.
+- **62 KB beside others.** One typed parse of the body is 30 µs and one encoding of it 20; the rest of a translation is
+  some microseconds of Python for each message and tool. A hundred times LiteLLM would be 280 µs for all of it.
+- **8 MB bodies.** Up to 2 MB one more byte costs the same within a third; what no longer fits into the processor's
+  caches costs up to half more.
 
 ## What it does not show
 
