@@ -114,6 +114,7 @@ async def _end(reader: asyncio.StreamReader) -> float:
 
 PIECE = text("x" * 60_000)
 STREAMS = 50
+FLOOD = 800
 
 SLOW = [
     *((FRONT, BACKS[name]) for name in BACKS if name != "gemini-cli-oauth"),
@@ -125,16 +126,16 @@ the end (README.md)."""
 
 
 def flood(back: Back) -> Script:
-    """24 MB of text, as fast as they are taken."""
+    """48 MB of text, as fast as they are taken: the sockets between take some 12 of it."""
     pieces = back.pieces([*answer(prose(0, *["x" * 60_000] * 5))])
     first = next(number for number, piece in enumerate(pieces) if b"x" * 60_000 in piece)
     begun, more = b"".join(map(chunk, pieces[: first + 1])), chunk(pieces[first + 1])
-    return (("send", head(back.kind) + begun), ("pour", more, 400), ("send", LAST))
+    return (("send", head(back.kind) + begun), ("pour", more, FLOOD), ("send", LAST))
 
 
 @pytest.mark.parametrize(("front", "back"), SLOW, ids=lambda each: each.name)
 async def test_c4_slow_readers(tmp_path: Path, front: Front, back: Back) -> None:
-    """C4: 50 clients that do not read, against a service that sends 24 MB to each as fast as it can, passed through and
+    """C4: 50 clients that do not read, against a service that sends 48 MB to each as fast as it can, passed through and
     over every codec: 32 MiB at most are held for all, and others are served as before."""
     script: Script = (("send", ANSWER),)
     async with Stage(lambda _: script) as stage, process(tmp_path, stage) as served:
@@ -157,8 +158,7 @@ async def test_c4_slow_readers(tmp_path: Path, front: Front, back: Back) -> None
             sys.stdout.write(f"C4: {front.name} over {back.name}: {told}\n")
             for call in calls:
                 call.leave()
-        # The sockets between hold much of the 24 MB of each, as much as the kernel sees fit.
-        assert poured < STREAMS * 400 * len(PIECE) * 0.9
+        assert poured < STREAMS * FLOOD * len(PIECE) / 2
         assert statistics.median(times) <= 0.1
         assert grown <= 32
 
